@@ -154,7 +154,7 @@ def test_the_rotation_as_documented(shell: dict[str, str], tmp_path: Path) -> No
         shell = {**shell, "TOOLKIT_CONTROL_PLANE": rehearsal.url}
         plan = run(["toolkit apply -f mesh.yaml --yes", "rm -r rotation", *commands], shell, tmp_path)
         found = []
-        for step in re.findall(r"^   apply   kumactl (apply -f .*)$", plan, re.MULTILINE):
+        for step in re.findall(r"^   apply   toolkit (apply -f .*)$", plan, re.MULTILINE):
             run([f"toolkit {step} --yes"], shell, tmp_path)
             found.append((mtls(rehearsal.stand_in)["enabledBackend"], backends(rehearsal.stand_in)))
     assert found == [("ca-1", ["ca-1", "acmpca"]), ("acmpca", ["ca-1", "acmpca"]), ("acmpca", ["acmpca"])]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from toolkit.cli import main
+from toolkit.cli.documents import shorten_values
+from toolkit.mesh.documents.differences import show_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,3 +105,29 @@ def test_a_difference_without_a_base_is_refused(outputs: Path) -> None:
         result = run("render-mesh", "--contract", outputs, *arguments)
         assert result.exit_code == 2
         assert "--diff" in result.stderr
+
+
+def test_long_values_of_a_diff_have_a_size_and_a_digest(outputs: Path, tmp_path: Path) -> None:
+    base = tmp_path / "mesh.yaml"
+    base.write_text(run("render-mesh", "--contract", outputs, "--format", "universal").stdout)
+    inline = re.search(r"inline: '?([^\s']+)", base.read_text())
+    assert inline
+    other = base64.b64encode(b"# an older chain\n" + base64.b64decode(inline[1])[:-70]).decode()
+    base.write_text(base.read_text().replace(inline[1], other))
+    shown = run("render-mesh", "--contract", outputs, "--base", base, "--diff").stdout
+    # As `toolkit apply` shows it.
+    assert f"({show_digest(base64.b64decode(inline[1]))})" in shown
+    assert f"({show_digest(base64.b64decode(other))})" in shown
+    assert max(map(len, shown.splitlines())) < 120
+
+
+@given(st.binary(min_size=150, max_size=400), st.integers(0, 3), st.booleans())
+def test_no_change_of_a_long_value_is_hidden(value: bytes, more: int, joined: bool) -> None:
+    text = base64.b64encode(value).decode()
+    changed = base64.b64encode(value + bytes(more)).decode() if joined else text + "=" * more
+    assert (shorten_values(f"+  inline: {text}") == shorten_values(f"+  inline: {changed}")) == (text == changed)
+    pem = f'"-----BEGIN CERTIFICATE-----\\n{text}\\n-----END CERTIFICATE-----\\n'
+    short = shorten_values(f"+  inlineString: {pem}")
+    assert len(short) < 100
+    assert short != shorten_values(f"+  inlineString: {pem[:-2]}")
+    assert shorten_values(f"# {text[:150]}") == f"# {text[:150]}"

@@ -209,7 +209,7 @@ def test_two_secrets_of_one_name(outputs: Path) -> None:
 def test_what_three_point_zero_drops_is_said_from_two_point_fourteen_on(outputs: Path) -> None:
     warned = run(outputs, "--mesh-version", "2.14.2")
     assert warned.exit_code == 0
-    assert "Warning: from version 3.0 on, Kong Mesh has no Mesh.mtls" in warned.stderr
+    assert "Warning: Kong Mesh 3.0 ignores Mesh.mtls" in warned.stderr
     assert run(outputs, "--mesh-version", "2.13.9").stderr.count("Warning") == 1
 
 
@@ -263,7 +263,7 @@ def test_into_the_mesh_that_a_control_plane_has(outputs: Path) -> None:
             assert spec["metrics"]["backends"][0]["conf"]["port"] == 5670
             assert [backend["name"] for backend in spec["mtls"]["backends"]] == ["ca-1", "acmpca"]
             # The control plane says which version it is.
-            assert "Warning: from version 3.0 on, Kong Mesh has no Mesh.mtls" in result.stderr
+            assert "Warning: Kong Mesh 3.0 ignores Mesh.mtls" in result.stderr
         assert {method for method, _ in standin.requests} == {"GET"}
 
 

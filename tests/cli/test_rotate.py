@@ -341,9 +341,29 @@ def test_a_context_of_kumactl_names_the_control_plane(outputs: Path, tmp_path: P
             }
         )
         there = ("--context", "here", "--kumactl-config", kumactl_config(tmp_path, standin.url))
-        result = run("--base", "control-plane", "--mesh", "default", "--contract", outputs, "--step", "1", *there)
+        line = ("--base", "control-plane", "--mesh", "default", "--contract", outputs, *there)
+        result, plan = run(*line, "--step", "1"), run(*line)
+        missing = run(*line, "--mesh", "payments", "--step", "1")
     assert result.exit_code == 0, result.stderr
     assert "acmpca" in result.stdout
+    # The plan applies to the same control plane.
+    assert f"--step 1 | toolkit apply --context here --kumactl-config {there[-1]} -f - --yes\n" in plan.stdout
+    assert "kumactl apply" not in plan.stdout
+    assert "the control plane has no mesh payments" in missing.stderr
+
+
+def test_a_mesh_that_the_contract_does_not_have(outputs: Path, tmp_path: Path) -> None:
+    base = tmp_path / "mesh.yaml"
+    base.write_text(
+        "{type: Mesh, name: payments, mtls: {enabledBackend: ca-1, backends: [{name: ca-1, type: builtin}]}}"
+    )
+    for arguments in ((), ("--mesh", "payments"), ("--to", "mesh-identity")):
+        result = run("--base", base, "--contract", outputs, *arguments)
+        assert result.exit_code == 2
+        assert result.stderr.endswith(
+            "Error: the contract has no mesh 'payments'\n  meshes: the contract has default\n"
+            "Hint: Add the mesh to the contract's meshes, or choose another mesh with --mesh.\n"
+        )
 
 
 def test_a_control_plane_of_open_source_kuma(outputs: Path) -> None:

@@ -12,9 +12,12 @@ from toolkit.cli.output_options import output_file_option, output_option
 from toolkit.cli.parameters import GROUPS, option
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
+# A value of one line: base64, and PEM with escaped line ends. PEM in a block has a line for each line.
+_LONG_VALUE = r"(?P<base64>[A-Za-z0-9+/]{200,}={0,2})|-----BEGIN .{200,}?-----END [A-Z ]+-----(?:\\n)*"
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -47,6 +50,8 @@ def lay_out(stream: str, form: str) -> str:
 def show_diff(before: str, after: str, names: tuple[str, str]) -> None:
     """Print the differences of two texts as ``diff -u`` does; nothing if they are the same.
 
+    Long values, such as a chain of CAs, are shown as in the differences of ``toolkit apply``.
+
     Args:
         before: the current text.
         after: the new text.
@@ -55,7 +60,28 @@ def show_diff(before: str, after: str, names: tuple[str, str]) -> None:
     import difflib
 
     look = choose_look(None)
-    lines = difflib.unified_diff(
+    changed = difflib.unified_diff(
         before.splitlines(), after.splitlines(), fromfile=names[0], tofile=names[1], lineterm=""
     )
+    lines = map(shorten_values, changed)
     write_stdout("".join(f"{click.style(line, fg=_STYLES.get(line[:1])) if look.color else line}\n" for line in lines))
+
+
+def shorten_values(line: str) -> str:
+    """Return a line with the size and a digest instead of each long value in base64 or PEM.
+
+    Different values never get the same digest: only the one canonical form of base64 is decoded first.
+    """
+    import re
+
+    return re.sub(_LONG_VALUE, _show_size, line)
+
+
+def _show_size(match: re.Match[str]) -> str:
+    from base64 import b64decode, b64encode
+
+    from toolkit.mesh.documents.differences import show_digest
+
+    text = match[0].encode()
+    decoded = b64decode(text, validate=True) if match["base64"] and len(text) % 4 == 0 else b""
+    return f"({show_digest(decoded if b64encode(decoded) == text else text)})"

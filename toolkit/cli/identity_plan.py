@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.cli.rotation_plan import BEFORE, describe_surroundings, name_file, repeat_command
+from toolkit.cli.rotation_plan import BEFORE, apply_file, describe_surroundings, name_file, repeat_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,11 +93,9 @@ class IdentityPlan:
         return f"{self._repeat()} --step {step.number} | {self._apply_file('-', waits=waits)}"
 
     def _apply_file(self, name: str, *, waits: bool = False) -> str:
-        file = name if self.directory is None else shlex.quote(str(self.directory / name))
-        if self.move.names.form == "kubernetes":
-            return f"kubectl apply -f {file}"
+        file = name if self.directory is None else str(self.directory / name)
         # With --zone-control-plane for each zone, it also waits for the conditions.
-        return f"toolkit apply -f {file}{' --wait' if waits else ''}"
+        return apply_file(self.move.names.form, file, *(["--wait"] if waits else []))
 
     def _verify(self, step: Step) -> str:
         """Return the command that proves issuance before a stage; empty for the others."""

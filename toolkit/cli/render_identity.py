@@ -107,6 +107,7 @@ def command(
     extension acmpca.
     """
     from toolkit.mesh.render import identity_documents
+    from toolkit.mesh.render.building import require_mesh
     from toolkit.mesh.render.templating import join_documents
 
     target = settle_document(outputs, output_file)
@@ -114,10 +115,8 @@ def command(
     loaded = load_contract(contract_file, stack, cwd)
     options = take_identity_options(chosen, form, expiration, namespace)
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
-    if unknown := [name for name in names if name not in loaded.meshes]:
-        raise InvalidInputError(
-            f"the contract has no mesh {unknown[0]}", [Problem("--mesh", f"meshes: {', '.join(loaded.meshes)}")]
-        )
+    for name in names:
+        require_mesh(loaded, name)
     documents = [
         text
         for name in names

@@ -77,6 +77,7 @@ def run(ctx: click.Context, request: Request, chosen: Object) -> None:
         request: what to plan.
         chosen: further parameters of the command.
     """
+    from toolkit.mesh.render.building import require_mesh
     from toolkit.mesh.rotate.identity_move import plan_move_to_identity
 
     access = take_access(chosen)
@@ -86,7 +87,9 @@ def run(ctx: click.Context, request: Request, chosen: Object) -> None:
     given = _read_given(request, access, filenames, old_chain)
     mesh = given.read()
     options = take_identity_options(chosen, mesh.form, chosen["expiration"], chosen["namespace"])
-    move = plan_move_to_identity(given, load_contract(*request.stack), options)
+    outputs = load_contract(*request.stack)
+    require_mesh(outputs, mesh.name)
+    move = plan_move_to_identity(given, outputs, options)
     for text in move.notes:
         note(text)
     note_list(mesh)

@@ -9,6 +9,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import click
+
+from toolkit.cli.control_plane_options import NAMES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -101,8 +105,7 @@ class Plan:
         return " && ".join(self._apply_file(file) for file in [*files, name_file(step)])
 
     def _apply_file(self, name: str) -> str:
-        apply = "kubectl apply -f" if self.rotation.form == "kubernetes" else "kumactl apply -f"
-        return f"{apply} {name if self.directory is None else shlex.quote(str(self.directory / name))}"
+        return apply_file(self.rotation.form, name if self.directory is None else str(self.directory / name))
 
     def _verify(self, step: Step) -> str:
         """Return the command that verifies the new backend before it is enabled; empty for other steps."""
@@ -144,6 +147,33 @@ def describe_surroundings(step: Step, verify: str = "", apply: str = "") -> list
         *(f"wait    {text}" for text in step.words.wait),
         f"back    {step.words.back}",
     ]
+
+
+def apply_file(form: Form, file: str, *options: str) -> str:
+    """Return the command that applies a file, to the control plane that the current command line names.
+
+    Args:
+        form: of the documents.
+        file: its name, or ``-``.
+        options: further options of ``toolkit apply``.
+    """
+    if form == "kubernetes":
+        return shlex.join(["kubectl", "apply", "-f", file])
+    # Without a terminal as stdin, it can't ask.
+    without_questions = ["--yes"] if file == "-" else []
+    return shlex.join(["toolkit", "apply", *_list_access(), "-f", file, *without_questions, *options])
+
+
+def _list_access() -> list[str]:
+    """Return the options of the current command line that name the control plane and how to reach it."""
+    ctx = click.get_current_context(silent=True)
+    words: list[str] = []
+    for parameter in ctx.command.params if ctx else []:
+        name = str(parameter.name)
+        if ctx and name in NAMES and ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            value = ctx.params[name]
+            words += [max(parameter.opts, key=len), *([] if value is True else [str(value)])]
+    return words
 
 
 def repeat_command(form: Form, mesh: str, leave: str = "") -> str:

@@ -49,8 +49,8 @@ def test_acmpca_came_with_one_point_seven() -> None:
     [
         (MeshVersion(1, 7), ["17448"]),
         (MeshVersion(2, 13, 9), ["17448"]),
-        (MeshVersion(2, 14, 1), ["17448", "3.0 on, Kong Mesh has no Mesh.mtls"]),
-        (MeshVersion(2, 14, 2), ["3.0 on, Kong Mesh has no Mesh.mtls"]),
+        (MeshVersion(2, 14, 1), ["17448", "Kong Mesh 3.0 ignores Mesh.mtls"]),
+        (MeshVersion(2, 14, 2), ["Kong Mesh 3.0 ignores Mesh.mtls"]),
     ],
 )
 def test_what_is_to_be_known_of_a_version(version: MeshVersion, words: list[str]) -> None:

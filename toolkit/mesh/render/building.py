@@ -77,13 +77,13 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
     """Build the models of one mesh's documents.
 
     Raises:
-        InvalidInputError: an option is invalid; every problem names its option.
+        InvalidInputError: the contract does not have the mesh, or an option is invalid; every problem names its option.
     """
+    require_mesh(outputs, mesh)
     chain = _Value("--ca-cert", options.ca_cert or _INLINE, outputs.certificate_chain, "ca-chain")
     credentials = _credentials(options)
     expiration = outputs.data_plane_lifetime if options.expiration is None else options.expiration
     problems = [
-        *_mesh_problems(outputs, mesh),
         # Kuma accepts any name. Here it becomes part of the names of Secrets and files.
         *_refused("--backend-name", check_dns_label, options.backend_name),
         *_refused("--namespace", check_dns_label, options.namespace),
@@ -202,12 +202,18 @@ class _Builder:
         return cast("_Made", model.model_construct(**given))
 
 
-def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
-    if mesh in outputs.meshes:
-        return []
-    return [
-        Problem("--mesh", f"{arn.quote(mesh)} is not a mesh of the contract, which has: {', '.join(outputs.meshes)}")
-    ]
+def require_mesh(outputs: StackOutputs, mesh: str) -> None:
+    """Require that the contract has a mesh, which an option or an existing Mesh names.
+
+    Raises:
+        InvalidInputError: it does not.
+    """
+    if mesh not in outputs.meshes:
+        raise InvalidInputError(
+            f"the contract has no mesh {arn.quote(mesh)}",
+            [Problem("meshes", f"the contract has {', '.join(outputs.meshes)}")],
+            "Add the mesh to the contract's meshes, or choose another mesh with --mesh.",
+        )
 
 
 def _refused(option: str, check: Callable[[str], str], value: str) -> list[Problem]:

@@ -84,5 +84,5 @@ def list_warnings(version: MeshVersion) -> list[str]:
             "(kumahq/kuma#17448), and every certificate that is issued but can't be fetched is paid for"
         )
     if version >= FIRST_WITH_MESH_IDENTITY_EXTENSION:
-        warnings.append(f"{WHAT_3_0_DROPS}. toolkit rotate --to mesh-identity plans the move")
+        warnings.append("Kong Mesh 3.0 ignores Mesh.mtls; to plan the move: toolkit rotate --to mesh-identity")
     return warnings

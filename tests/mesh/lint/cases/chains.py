@@ -156,7 +156,13 @@ CONTRACT = [
         options=SAME,
         message="no acmpca backend is there",
     ),
-    Case("MESH135", "enabledBackend: acmpca-1", "«enabledBackend: b", options=SAME, message="'b' signs, not"),
+    Case(
+        "MESH135",
+        "enabledBackend: acmpca-1",
+        "«enabledBackend: b",
+        options=SAME,
+        message="'b' signs, not the backend of the contract's CA, which is only trusted: right between steps 1 and 2",
+    ),
     Case("MESH135", "enabledBackend: acmpca-1", "«enabledBackend: ''", options=SAME, message="no backend is enabled"),
     Case("MESH135", "spec:\n  mtls:", "spec:\n  x:", at="spec:", options=SAME),
 ]
