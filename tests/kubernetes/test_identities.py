@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from tests.kubernetes import prepared
 from tests.mesh.golden_identities import IDENTITIES
 from tests.mesh.rotate.old_meshes import CONFS, OLD_CHAIN, allow_all, around, backend, mesh, stream
 from tests.support import without
@@ -36,6 +37,8 @@ def kuma(cluster: Cluster) -> Cluster:
     directory = os.environ.get(CRDS)
     if not directory:
         without("KUMA_CRDS", f"{CRDS} is not set")
+    # That of a golden file.
+    cluster.apply(prepared.restricted_namespace("kuma-system", "kuma-control-plane"))
     for collection in COLLECTIONS.values():
         cluster.apply((Path(directory) / f"kuma.io_{collection}.yaml").read_text())
         cluster.read("wait", "--for=condition=Established", "--timeout=60s", f"crd/{collection}.kuma.io")
@@ -47,9 +50,17 @@ def require_admitted(cluster: Cluster, text: str) -> None:
     found: list[Any] = load_stream(text, "x")
     admitted = [line.split(" ")[0] for line in cluster.dry_run(text).splitlines()]
     assert admitted == [f"{NAMES[each['kind']]}/{each['metadata']['name']}" for each in found]
-    kept = json.loads(cluster.read("create", "--dry-run=server", "-o", "json", "-f", _file(cluster, text)))
-    for given, stored in zip(found, kept.get("items", [kept]), strict=True):
-        assert stored["spec"] == given["spec"]
+    kept = json_documents(cluster.read("create", "--dry-run=server", "-o", "json", "-f", _file(cluster, text)))
+    assert [each["spec"] for each in kept] == [each["spec"] for each in found]
+
+
+def json_documents(text: str) -> list[Any]:
+    """Return the JSON documents that kubectl prints one after the other."""
+    found, end = [], 0
+    while end < len(text.rstrip()):
+        document, end = json.JSONDecoder().raw_decode(text, end + len(text[end:]) - len(text[end:].lstrip()))
+        found.append(document)
+    return found
 
 
 def _file(cluster: Cluster, text: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any, get_args
 
@@ -17,9 +18,11 @@ from toolkit.mesh.rotate.identity_move import plan_move_to_identity
 from toolkit.mesh.schema.mesh import Form
 
 OUTPUTS = golden_outputs()
-VALUES = st.sampled_from([None, True, 0, 1.5, "", "x", [], {}, ["x"], {"a": 1}, [None], "PERMISSIVE", "{{", "old"])
+VALUES = st.sampled_from([None, True, 0, 1.5, "", "x", [], {}, ["x"], {"a": 1}, [None], "PERMISSIVE", "{{", "old"]).map(
+    copy.deepcopy
+)
 ALLOW = [{"spiffeID": {"type": "Prefix", "value": "spiffe://default"}}]
-ALL = {"dataplane": {"matchLabels": {}}}
+ALL: dict[str, Any] = {"dataplane": {"matchLabels": {}}}
 
 
 def documents(form: Form, kind: str) -> list[Any]:
