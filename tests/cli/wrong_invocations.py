@@ -250,7 +250,10 @@ ROTATE_AND_LINT = (
     Wrong(f"{_MOVE} --old-chain empty", "the old CA's chain can't be read\n  --old-chain: …"),
     Wrong(f"{_MOVE} --trust-domain spiffe://x", "the MeshIdentity can't be rendered\n  --trust-domain: …"),
     Wrong(f"{_IDENTITY} --path x --expiration 0s", "the MeshIdentity can't be rendered\n  --path: …"),
-    Wrong(f"{_IDENTITY} --credentials env", "a MeshIdentity can't have static credentials\n  --credentials or --access-key: …"),
+    Wrong(
+        f"{_IDENTITY} --credentials env",
+        "a MeshIdentity can't have static credentials\n  --credentials or --access-key: …",
+    ),
     Wrong(f"{_IDENTITY} --mesh nope", "the contract has no mesh 'nope'\n  meshes: …"),
     Wrong(f"{_IDENTITY} -o xml", f"{_OUTPUT} 'xml' is not a format; …"),
     Wrong(f"{_IDENTITY} --output-file c.json", "c.json is an input (--contract), so …"),

@@ -76,6 +76,17 @@ def test_what_is_no_report(text: str) -> None:
         parse(text, "report.json")
 
 
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [("3", "is 3, and this version of the toolkit reads 1 or 2: upgrade the toolkit"), ("true", "must be 1 or 2")],
+)
+def test_a_report_of_a_newer_toolkit(version: str, words: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        parse(f'{{"schemaVersion": {version}}}', "report.json")
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(words)
+
+
 @given(st.text())
 def test_any_text_is_a_report_or_is_refused(text: str) -> None:
     try:

@@ -163,6 +163,11 @@ def _message(item: ErrorDetails) -> str:
     if kind in _WANTED:
         fix = "; quote it" if kind == "string_type" and isinstance(value, int | float) else ""
         return f"must be {_WANTED[kind]}, and it is {_kind(value)}{fix}"
+    if kind == "literal_error" and item["loc"][-1] == "schemaVersion":
+        expected = item["ctx"]["expected"]
+        if type(value) is int and value > 0:
+            return f"is {value}, and this version of the toolkit reads {expected}: upgrade the toolkit"
+        return f"must be {expected}, as a number"
     return item["msg"].removeprefix("Value error, ")
 
 

@@ -21,10 +21,8 @@ from toolkit.errors import ToolkitError
 from toolkit.redaction import blot
 from toolkit.verify.calls import SERVER_ERROR, THROTTLED, DeadlineError, is_not_trusted
 
-_THROTTLED = (
-    "The account's quota for this call is used up (25 IssueCertificate a second unless raised): "
-    "try again, or raise it in Service Quotas."
-)
+# Operations of AWS Private CA whose quota can be raised (user guide, PcaLimits.md).
+_ADJUSTABLE = ("IssueCertificate", "GetCertificate")
 _CLOCK = (
     "Compare this machine's clock with AWS's: a few minutes apart are too many; if they agree, the secret key is wrong."
 )
@@ -40,7 +38,6 @@ _BY_CODE = {
     "InvalidSignatureException": _CLOCK,
     "SignatureDoesNotMatch": _CLOCK,
     "InvalidIdentityToken": "The account has no OIDC provider of the token's issuer, or it is for another audience.",
-    **dict.fromkeys(THROTTLED, _THROTTLED),
     # API reference, IssueCertificate: "An AWS Private CA quota has been exceeded". It limits certificates, not calls.
     "LimitExceededException": "An AWS Private CA quota is used up; AWS's message names it. Raise it in Service "
     "Quotas, or use another CA.",
@@ -89,6 +86,8 @@ def advise(error: Exception, action: str) -> str:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if status >= SERVER_ERROR:
             return "AWS has a server error: look at the AWS Health Dashboard, and run this again later."
+        if code in THROTTLED and code not in _BY_CODE:
+            return _advise_throttled(error.operation_name)
         return _denied(error, action) if code in DENIED else _BY_CODE.get(code, "See AWS's message.")
     if is_not_trusted(error):
         return "This machine does not trust the endpoint's certificate. If a proxy intercepts TLS, set AWS_CA_BUNDLE."
@@ -115,6 +114,12 @@ def _place(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{where}"
+
+
+def _advise_throttled(operation: str) -> str:
+    """Return advice on a quota of calls per second, which all zones of an account and region share."""
+    limit = f"The account calls {operation} more often than its quota in the region allows: run this again"
+    return f"{limit}, or raise the quota in Service Quotas." if operation in _ADJUSTABLE else f"{limit} later."
 
 
 def _denied(error: ClientError, action: str) -> str:
