@@ -44,7 +44,7 @@ class _BlottedStream:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write the text without secrets. Errors, such as a full disk, are ignored."""
+        """Write the text without secrets, and ignore errors such as a full disk."""
         with suppress(OSError):
             self._stream.write(blot(text))
         return len(text)

@@ -29,7 +29,7 @@ def render_page(template: str, **values: object) -> str:
 
 
 def format_moment(time: datetime) -> str:
-    """Return a time in UTC as text for people. It is also a filter of the templates."""
+    """Return a time in UTC as text for people. The templates use it as a filter."""
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 

@@ -37,12 +37,12 @@ class Case(NamedTuple):
 
 
 class Suite(NamedTuple):
-    """One suite of the document.
+    """Describe one suite of a JUnit report.
 
     Attributes:
         name: the subject of its cases, such as a zone.
-        cases: in order.
-        properties: names and values.
+        cases: its cases, in order.
+        properties: its properties as names and values.
         time: its duration; None if it is not known.
     """
 

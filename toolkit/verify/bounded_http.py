@@ -40,7 +40,7 @@ class _Session(Protocol):
 
 
 class BoundedSession:
-    """Sends requests through botocore's own session and reads the bodies itself.
+    """Send requests through botocore's own session, and read the bodies within a time limit.
 
     Args:
         session: botocore's session, with its proxies, CA bundle and connections.
@@ -48,7 +48,8 @@ class BoundedSession:
         silent: the operations that return nothing.
 
     Attributes:
-        deadline: for all requests, on the clock of :func:`time.monotonic`; None for ``READ_TIMEOUT_SECONDS`` each.
+        deadline: the time of :func:`time.monotonic` until which all requests must end. If it is None, each request has
+            ``READ_TIMEOUT_SECONDS``.
     """
 
     def __init__(self, session: _Session, protocol: str, silent: frozenset[str]) -> None:

@@ -1,4 +1,4 @@
-"""Whether a Mesh says what the contract says."""
+"""Compare a Mesh with the contract."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOT_SIGNING = RULES["MESH135"]
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
-    """The findings of this module."""
+    """Yield the findings of this module."""
     outputs = context.target.outputs
     if outputs is None or not mesh.name:
         return
@@ -97,7 +97,7 @@ def _chain(bundle: Bundle, outputs: StackOutputs) -> Iterator[Finding]:
 
 
 def _is_known(certificate: x509.Certificate, wanted: tuple[x509.Certificate, ...]) -> bool:
-    """Whether it is a certificate of the contract, or another one for the same name and key."""
+    """Return whether the contract has this certificate, or another one for the same name and key."""
     return any(certificate == each or is_same_ca(certificate, each) for each in wanted)
 
 

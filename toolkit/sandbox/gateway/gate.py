@@ -68,14 +68,15 @@ class _Signed(NamedTuple):
 
 
 class Gate:
-    """A WSGI application that rejects disallowed requests and routes the others to their service.
+    """Reject disallowed requests, and route the others to their service. It is a WSGI application.
 
     Args:
         own: the services that the sandbox implements itself.
         moto: serves the other services.
         registry: the CAs, whose CRLs are public.
         faults: returns the injected faults; called for each request.
-        keeping: a context that commits state; the sandbox's own services run inside it and respond after it.
+        keeping: returns a context that commits the state when it ends. The sandbox's own services run inside it, and
+            their response is sent after it.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ _IN_S3: Mapping[str, _Named] = {
 
 
 def refuse(error: AwsError, environ: WSGIEnvironment, service: str | None) -> Response:
-    """Render an error for the client that sent a request.
+    """Return an error in the form that the client of a request expects.
 
     Args:
         error: the error, with its name in the JSON protocols.

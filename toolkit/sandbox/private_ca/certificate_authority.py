@@ -58,7 +58,7 @@ class IssuedCertificate:
 
 @dataclass
 class CertificateAuthority:
-    """A private CA.
+    """Keep the state of one private CA.
 
     Attributes:
         arn: its ARN.
@@ -66,13 +66,13 @@ class CertificateAuthority:
         request: the parameters of CreateCertificateAuthority.
         key: the private key, which no operation returns.
         name: its subject.
-        stored_status: see :meth:`status`.
+        stored_status: its status, except CREATING and EXPIRED, which :meth:`status` computes.
         certificates: its own certificate first, the root last; empty until one is imported.
         issued: the issued certificates by ARN.
-        usable_from: its status is CREATING until then.
+        usable_from: the time until which its status is CREATING.
         policy: its resource policy.
         permissions: ACM's permissions, by principal and source account.
-        audit_reports: by identifier.
+        audit_reports: its audit reports by identifier.
         crl_number: the number of the last CRL.
         lock: must be held while its state changes.
     """

@@ -35,7 +35,7 @@ def read_not_before(requested: Mapping[str, Value] | None, now: datetime) -> dat
 
 
 def read_not_after(requested: Mapping[str, Value], now: datetime) -> datetime:
-    """Return when a certificate expires; relative periods are counted from now.
+    """Return the time at which a certificate expires. A relative period is counted from ``now``.
 
     Raises:
         AwsError: the value is not a time, or is out of range.

@@ -25,12 +25,12 @@ def _create_bucket(aws: Aws, name: str, inputs: Inputs) -> Created:
 
 
 def _setting(put: str, inputs: Iterable[str], request: Callable[[Inputs], Object]) -> Kind:
-    """Return the kind of one bucket setting.
+    """Return the kind of resource that sets one setting of a bucket.
 
     Args:
-        put: the client's method that sets it.
-        inputs: the known inputs, besides the bucket.
-        request: returns the rest of the request from the inputs.
+        put: the name of the client's method that sets it.
+        inputs: the names of the resource's inputs, besides the bucket.
+        request: returns the parameters of ``put``, besides the bucket, from the inputs.
     """
 
     def create(aws: Aws, _name: str, inputs: Inputs) -> Created:
