@@ -395,3 +395,8 @@ def test_at_the_end_permissions_need_no_old_ids() -> None:
     move = plan(given(over, issuer, permission))
     assert all(step.is_done for step in move.steps)
     assert move.list_blocking(5) == []
+
+
+def test_what_must_be_decided_first_comes_first() -> None:
+    move = plan(given(mesh("kubernetes", backend("vault"), routing={"zoneEgress": True})))
+    assert [each.before for each in move.obstacles] == [3, 4, 4, 5, 0]

@@ -136,7 +136,7 @@ class Accounts:
     def _is_named(self, place: str, path: tuple[str, ...]) -> bool:
         names = {".".join(path[: count + 1]) for count in range(len(path))}
         for where, message in self._said:
-            if where.endswith(place) and names & set(message.partition(":")[0].replace("with it ", ", ").split(", ")):
+            if where.endswith(place) and names & set(message.removeprefix("stage 5 removes ").split(", ")):
                 return True
             if any(where.endswith(f"{place}.{name}") for name in names):
                 return True

@@ -149,8 +149,13 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
         for number, name in enumerate(STAGES, 1)
     ]
     return IdentityMove(
-        names, tuple(steps), tuple(found), tuple(policies.notes), given.text, earlier, mesh.is_confidential
+        names, tuple(steps), tuple(_sort(found)), tuple(policies.notes), given.text, earlier, mesh.is_confidential
     )
+
+
+def _sort(found: list[Obstacle]) -> list[Obstacle]:
+    """Return obstacles by the stage that they stop; those that stop none come last."""
+    return sorted(found, key=lambda each: each.before or len(STAGES) + 1)
 
 
 _RENDER = "toolkit render-identity renders a MeshIdentity for a mesh without mTLS."

@@ -111,8 +111,7 @@ def _of_settings(mesh: MeshDocument, arn: str) -> Iterator[Obstacle]:
     fix = "Nothing to do, unless something relies on them."
     gone = [show_path(path) for path in _find_others(mesh.mtls, _SECTION)]
     if gone:
-        message = f"{', '.join(gone)}: a MeshIdentity has no such setting"
-        yield _at(mesh, 0, mesh.mtls_path, message, fix)
+        yield _at(mesh, 0, mesh.mtls_path, _name_gone(gone), fix)
     for backend in mesh.backends:
         kept = _KEPT | {("conf", field) for kind, field in CHAIN_FIELDS.items() if kind == backend.type}
         if backend.name == mesh.enabled:
@@ -121,8 +120,11 @@ def _of_settings(mesh: MeshDocument, arn: str) -> Iterator[Obstacle]:
             kept.add(("conf", "arn"))
         gone = [show_path(path) for path in _find_others(backend.value, kept)]
         if gone:
-            message = f"{backend.name} ends with mtls, and with it {', '.join(gone)}"
-            yield _at(mesh, 0, backend.path, message, fix)
+            yield _at(mesh, 0, backend.path, _name_gone(gone), fix)
+
+
+def _name_gone(fields: Sequence[str]) -> str:
+    return f"stage {FINISH} removes {', '.join(fields)}, which a MeshIdentity doesn't have"
 
 
 # The fields of mtls, and those of a backend, that stages or other obstacles are about.
