@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.text import MAX_LINE, escape, escape_lines, replace_illegible, take_line
+from toolkit.text import MAX_LINE, escape, escape_lines, replace_illegible, suggest, take_line
 
 # Everything that moves a cursor, changes a terminal's state, or reorders or hides text.
 HARMFUL = [
@@ -74,3 +74,17 @@ def test_documents_stay_valid(text: str) -> None:
 
 def test_documents_keep_lines_and_lose_controls() -> None:
     assert replace_illegible("a\r\nb\rc\x85d\te\x1bf\u202eg\ud800") == "a\nb\nc\nd\te�f�g�"
+
+
+@pytest.mark.parametrize(
+    ("word", "most", "expected"),
+    [
+        ("Verfy", 1, "Did you mean verify?"),
+        ("render-mes", 1, "Did you mean render-mesh?"),
+        ("render-mes", 3, "Did you mean render-mesh or render-zone?"),
+        ("x", 3, ""),
+        ("", 3, ""),
+    ],
+)
+def test_the_most_similar_words_are_suggested(word: str, most: int, expected: str) -> None:
+    assert suggest(word, ["verify", "render-mesh", "render-zone"], most=most) == expected

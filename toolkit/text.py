@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # The longest line of a message that people still read.
@@ -86,3 +90,19 @@ def replace_illegible(text: str) -> str:
     Each line end becomes a line feed. The caller must escape markup.
     """
     return re.sub(_ILLEGIBLE, REPLACEMENT, re.sub(_LINE_ENDS, "\n", text))
+
+
+def suggest(word: str, known: Iterable[str], likeness: float = 0.6, most: int = 1) -> str:
+    """Return "Did you mean ...?" with the most similar known words; empty if none is similar enough.
+
+    Args:
+        word: the unknown word; case does not matter.
+        known: the known words.
+        likeness: how similar a word must be, from 0 to 1.
+        most: the maximum number of words in the answer.
+    """
+    import difflib  # noqa: PLC0415 - slow to import, and only a mistake needs it
+
+    lower = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(word.lower()[:100], lower, n=most, cutoff=likeness)
+    return f"Did you mean {' or '.join(lower[each] for each in close)}?" if close else ""

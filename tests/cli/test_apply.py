@@ -150,7 +150,8 @@ def test_a_dry_run_shows_and_writes_nothing(standin: Faulty, file: Path) -> None
     assert "  -metrics:" in result.stderr.splitlines()
     (warning,) = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
     assert warning.endswith(
-        "and loses it: metrics. If that is not intended, merge first: toolkit render-mesh --base control-plane --format universal"
+        "and loses it: metrics. If that is not intended, merge first: "
+        "toolkit render-mesh --base control-plane --format universal"
     )
     assert result.stderr.endswith("Dry run, nothing was written: 1 created, 1 changed.\n")
     assert standin.writes == []

@@ -242,5 +242,5 @@ def test_options_that_do_not_go_together(outputs: Path, tmp_path: Path) -> None:
     assert not secret.exists()
     unknown = toolkit("render-mesh", "--contract", outputs, "--mesh", "other", "--expiration", "1d12h")
     assert unknown.returncode == 2
-    assert "--mesh" in unknown.stderr
+    assert "meshes: 'other' is not a mesh of the contract" in unknown.stderr
     assert "--expiration" in unknown.stderr

@@ -157,7 +157,7 @@ def test_what_is_rendered_passes_lint(outputs: Path) -> None:
         (["--expiration", "30y"], "--expiration", "goes beyond the end of the CA's own certificate"),
         (["--identity-name", "A"], "--identity-name", "lower-case letters"),
         (["--namespace", "a_b"], "--namespace", "lower-case letters"),
-        (["--mesh", "nope"], "--mesh", "meshes: the contract has default"),
+        (["--mesh", "nope"], "--mesh", "meshes: 'nope' is not a mesh of the contract"),
         (["--mesh-trust-creation", "disabled"], "--mesh-trust-creation", "'Enabled', 'Disabled'"),
         (["--format", "helm"], "--format", "'kubernetes', 'universal'"),
         (["-o", "html"], "--output", "yaml or json"),

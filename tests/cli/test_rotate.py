@@ -361,7 +361,8 @@ def test_a_mesh_that_the_contract_does_not_have(outputs: Path, tmp_path: Path) -
         result = run("--base", base, "--contract", outputs, *arguments)
         assert result.exit_code == 2
         assert result.stderr.endswith(
-            "Error: the contract has no mesh 'payments'\n  meshes: the contract has default\n"
+            "Error: the contract does not have the mesh\n"
+            "  meshes: 'payments' is not a mesh of the contract, which has: default\n"
             "Hint: Add the mesh to the contract's meshes, or choose another mesh with --mesh.\n"
         )
 

@@ -254,7 +254,7 @@ ROTATE_AND_LINT = (
         f"{_IDENTITY} --credentials env",
         "a MeshIdentity can't have static credentials\n  --credentials or --access-key: …",
     ),
-    Wrong(f"{_IDENTITY} --mesh nope", "the contract has no mesh 'nope'\n  meshes: …"),
+    Wrong(f"{_IDENTITY} --mesh nope", "the contract does not have the mesh\n  meshes: …"),
     Wrong(f"{_IDENTITY} -o xml", f"{_OUTPUT} 'xml' is not a format; …"),
     Wrong(f"{_IDENTITY} --output-file c.json", "c.json is an input (--contract), so …"),
     Wrong(f"{_ROTATE} mtls.yaml -o json=mtls.yaml", "mtls.yaml is an input (--base), so …"),

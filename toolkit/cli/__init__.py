@@ -13,9 +13,8 @@ import click
 from toolkit import __version__, redaction
 from toolkit.cli.common_options import add_common_options, wants_color
 from toolkit.cli.exits import OutputError, explain_output_errors, format_traceback, guard_stderr, guard_stdout
-from toolkit.cli.parameters import suggest
 from toolkit.errors import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, ToolkitError, flatten
-from toolkit.text import escape_lines
+from toolkit.text import escape_lines, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -102,7 +101,7 @@ class LazySubcommands(click.Group):
         name = args[0]
         known = self.list_commands(ctx)
         if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
-            raise click.UsageError(f"No such command {name!r}.{suggest(name, known)}", ctx)
+            raise click.UsageError(f"No such command {name!r}. {suggest(name, known, most=3)}".rstrip(), ctx)
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

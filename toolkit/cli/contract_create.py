@@ -100,6 +100,7 @@ def command(
     stdout; the defaults that were used are listed on stderr. Other commands read it with --contract.
     """
     from toolkit.contract import creating
+    from toolkit.verify import regions
 
     _refuse_clashes(terraform, cloudformation, mapped, chain)
     if chain is not None and (profile or endpoint_url):
@@ -113,11 +114,11 @@ def command(
         _ask(draft, profile, endpoint_url)
     elif "signingAlgorithm" not in (draft.authority or {}):
         draft.assumed.append("assumed certificateAuthority.signingAlgorithm: SHA-256 with the kind of the CA's key")
-    text = draft.validate().to_json()
-    emit(text, output_file)
+    made = draft.validate()
+    emit(made.to_json(), output_file)
     for line in draft.assumed:
         note(line)
-    for line in [] if is_asked else creating.list_unchecked(draft):
+    for line in [*regions.list_unknown(made), *([] if is_asked else creating.list_unchecked(draft))]:
         warn(line)
 
 

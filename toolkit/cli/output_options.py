@@ -10,8 +10,9 @@ import click
 
 from toolkit.cli.exits import write_stdout
 from toolkit.cli.overwriting import STDIN, Place, refuse_overwriting
-from toolkit.cli.parameters import GROUPS, Option, list_inputs, option, suggest
+from toolkit.cli.parameters import GROUPS, Option, list_inputs, option
 from toolkit.files import PUBLIC, write_all
+from toolkit.text import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -85,7 +86,8 @@ class _OutputType(click.ParamType[object]):
         ending = Path(value).suffix.lower()
         form = _ENDINGS.get(ending, ending.removeprefix("."))
         if "=" in value or not (ending or os.sep in value):
-            return f"{value!r} is not a format; {choices}.{suggest(value.partition('=')[0], self._forms)}"
+            near = suggest(value.partition("=")[0], self._forms, most=3)
+            return f"{value!r} is not a format; {choices}. {near}".rstrip()
         meant = f"write {form}={value}" if form in self._forms else choices
         return f"{value!r} is a file, and a format belongs here; {meant}"
 

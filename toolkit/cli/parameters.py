@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import click
 
 from toolkit.cli.overwriting import STDIN, Place, refuse_one_place, refuse_overwriting
+from toolkit.text import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from click.shell_completion import CompletionItem
 
@@ -151,8 +152,8 @@ class Command(click.Command):
         for name in sorted(os.environ):
             is_like_one = name.startswith(f"{ctx.auto_envvar_prefix}_") and not re.search(_OF_A_SERVICE, name)
             if is_like_one and name not in known and os.environ[name]:
-                near = suggest(name, filter(None, known))
-                raise click.UsageError(f"{name} is the variable of no option of {ctx.command_path}.{near}")
+                near = suggest(name, filter(None, known), most=3)
+                raise click.UsageError(f"{name} is the variable of no option of {ctx.command_path}. {near}".rstrip())
         return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -231,11 +232,3 @@ def all_help_option() -> Option:
         group=GROUPS[-1],
         help="Show every option.",
     )
-
-
-def suggest(name: str, there: Iterable[str]) -> str:
-    """Return `` Did you mean verify?`` if a name is similar to existing names, else an empty text."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, list(there), n=3, cutoff=0.6)
-    return f" Did you mean {' or '.join(near)}?" if near else ""

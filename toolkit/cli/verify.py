@@ -18,6 +18,7 @@ from toolkit.cli.options import (
     load_contract,
     open_stderr_console,
     say,
+    warn,
     yes_option,
     zone_option,
 )
@@ -268,6 +269,10 @@ def _verify(
     write: Callable[[Report], None],
 ) -> handshakes.Met:
     """Verify the zones and write the report, even if the run was stopped or ended with an error."""
+    from toolkit.verify import regions
+
+    for line in regions.list_unknown(outputs):
+        warn(line)
     engine = handshakes.load_engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])
     plan = plan_verification(outputs, zones, chosen)
     try:

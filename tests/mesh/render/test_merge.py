@@ -266,7 +266,7 @@ def test_one_of_several_meshes() -> None:
     ("text", "options", "words"),
     [
         (LIVE, MeshOptions(backend_name="ca-1"), "mesh.yaml:17:9 spec.mtls.backends[0].type: ca-1 is of type builtin"),
-        (LIVE.replace("default   #", "nobody  #"), MeshOptions(), "the contract has no mesh 'nobody'\n  meshes: "),
+        (LIVE.replace("default   #", "nobody  #"), MeshOptions(), "meshes: 'nobody' is not a mesh of the contract"),
         (OURS.replace("expiration: 1d", "expiration: 20y"), MeshOptions(), "20y goes beyond"),
         (OURS.replace("expiration: 1d", "expiration: 1d12h"), MeshOptions(), "mesh.yaml:11:20 mtls.backends[0].dpCert"),
         (LIVE.replace("  mtls:", "  mtls: &m\n    <<: *m"), MeshOptions(), "is not YAML"),

@@ -250,7 +250,7 @@ def test_a_template_that_drops_something_is_caught(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("options", "mesh", "path", "words"),
     [
-        ({}, "other", "--mesh", "not a mesh of the contract, which has: default"),
+        ({}, "other", "meshes", "not a mesh of the contract, which has: default"),
         ({"expiration": "1d12h"}, "default", "--expiration", "one number and one unit"),
         ({"expiration": "0"}, "default", "--expiration", "more than 0"),
         ({"expiration": "20y"}, "default", "--expiration", "beyond the end of the CA"),
@@ -277,7 +277,7 @@ def test_everything_wrong_is_said_at_once() -> None:
     with pytest.raises(InvalidInputError) as caught:
         templating.render(OUTPUTS, "other", options)
     assert {problem.path for problem in caught.value.problems} == {
-        "--mesh",
+        "meshes",
         "--backend-name",
         "--expiration",
         "--common-name",

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from toolkit.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from toolkit.yamltext.nodes import Path
 
 HIDDEN = "…"
@@ -85,12 +83,3 @@ def show_key(key: str) -> str:
 def join_words(words: list[str]) -> str:
     """Return words as a list in a sentence: ``a, b and c``."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
-
-
-def suggest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
-    """Return "Did you mean ...?" with the most similar known word; empty if none is similar enough."""
-    import difflib  # noqa: PLC0415 - slow to import, and only a mistake needs it
-
-    lower = {each.lower(): each for each in known}
-    close = difflib.get_close_matches(word.lower()[:100], lower, n=1, cutoff=likeness)
-    return f"Did you mean {lower[close[0]]}?" if close else ""

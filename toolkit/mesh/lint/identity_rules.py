@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.confidential import find_credentials
-from toolkit.mesh.documents.wording import join_words, show, show_key, suggest
+from toolkit.mesh.documents.wording import join_words, show, show_key
 from toolkit.mesh.lint.authority_arn_rules import judge_arn
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.credential_rules import IN_THE_MESH
@@ -24,6 +24,7 @@ from toolkit.mesh.schema import versions
 from toolkit.mesh.schema.field_types import list_fields, walk_fields
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
 from toolkit.mesh.schema.identity_spec import ACMPCA, AcmPcaConfig, SecureDataSource
+from toolkit.text import suggest
 from toolkit.yamltext.plain import at, mapping, text
 
 if TYPE_CHECKING:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.typed import MeshDocument, ScopedDocument, SecretDocument
-from toolkit.mesh.documents.wording import join_words, name_kind, show_key, suggest
+from toolkit.mesh.documents.wording import join_words, name_kind, show_key
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.findings import report
 from toolkit.mesh.lint.value_types import WRONG_TYPE
 from toolkit.mesh.schema.field_types import list_fields
 from toolkit.mesh.schema.secret import MESH_LABEL
+from toolkit.text import suggest
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:

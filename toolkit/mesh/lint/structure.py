@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.typed import MeshDocument
-from toolkit.mesh.documents.wording import join_words, show, show_key, show_path, suggest
+from toolkit.mesh.documents.wording import join_words, show, show_key, show_path
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.findings import report
 from toolkit.mesh.lint.value_types import UNKNOWN_VALUE, check_limits, check_type, report_type, show_end
@@ -18,6 +18,7 @@ from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation
 from toolkit.mesh.schema.identity_spec import SourceValue
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.model import DataSource
+from toolkit.text import suggest
 from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ import operator
 import re
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.wording import has_half_characters, join_words, name_kind, show, show_path, suggest
+from toolkit.mesh.documents.wording import has_half_characters, join_words, name_kind, show, show_path
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.findings import report
 from toolkit.mesh.schema.backends import VaultFromCp
 from toolkit.mesh.schema.field_types import read_annotation
+from toolkit.text import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -79,7 +79,6 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
     Raises:
         InvalidInputError: the contract does not have the mesh, or an option is invalid; every problem names its option.
     """
-    require_mesh(outputs, mesh)
     chain = _Value("--ca-cert", options.ca_cert or _INLINE, outputs.certificate_chain, "ca-chain")
     credentials = _credentials(options)
     expiration = outputs.data_plane_lifetime if options.expiration is None else options.expiration
@@ -102,9 +101,11 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
         )
     model = builder.make_mesh(outputs.certificate_authority.arn, expiration, chain, credentials)
     if problems:
+        problems += _mesh_problems(outputs, mesh)
         raise InvalidInputError(
             "the Mesh can't be rendered", problems, "toolkit render-mesh --help says what each option takes."
         )
+    require_mesh(outputs, mesh)
     carried = [value.choice.kind for value in credentials if value.is_carried]
     return Built(model, secrets, any(kind != "secret" for kind in carried), "secret" in carried)
 
@@ -208,12 +209,20 @@ def require_mesh(outputs: StackOutputs, mesh: str) -> None:
     Raises:
         InvalidInputError: it does not.
     """
-    if mesh not in outputs.meshes:
+    if problems := _mesh_problems(outputs, mesh):
         raise InvalidInputError(
-            f"the contract has no mesh {arn.quote(mesh)}",
-            [Problem("meshes", f"the contract has {', '.join(outputs.meshes)}")],
+            "the contract does not have the mesh",
+            problems,
             "Add the mesh to the contract's meshes, or choose another mesh with --mesh.",
         )
+
+
+def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
+    if mesh in outputs.meshes:
+        return []
+    return [
+        Problem("meshes", f"{arn.quote(mesh)} is not a mesh of the contract, which has: {', '.join(outputs.meshes)}")
+    ]
 
 
 def _refused(option: str, check: Callable[[str], str], value: str) -> list[Problem]:
