@@ -85,6 +85,16 @@ def test_the_copy_of_the_global_control_plane_counts(standin: Faulty) -> None:
     assert state(standin).is_ready
 
 
+@pytest.mark.parametrize("name", [{}, {"name": None}, {"name": ["issue"]}])
+def test_a_copy_without_a_name_is_read(standin: Faulty, name: dict[str, Any]) -> None:
+    labels = {"kuma.io/display-name": "issue", "kuma.io/origin": "global"}
+    nameless = {field: value for field, value in ISSUE.document.items() if field != "name"}
+    conditions = {"conditions": [condition("Ready", "True")]}
+    item = {**nameless, **name, "labels": labels, "status": conditions}
+    reply(standin, 200, json.dumps({"items": [item]}).encode())
+    assert state(standin).is_ready
+
+
 def test_what_is_not_there_yet(standin: Faulty) -> None:
     assert state(standin).describe() == ["z1: MeshIdentity issue of mesh default: is not in the zone yet"]
     standin.put(ISSUE.document)
@@ -174,6 +184,12 @@ def test_lists_have_pages(standin: Faulty) -> None:
     ("body", "said"),
     [
         (b'{"items": [], "next": "http://elsewhere/x?offset=1"}', "the list has no end"),
+        # Offsets in other forms of the same text, and one for which there is no URL.
+        (b'{"items": [], "next": "?offset=a b"}', "the list has no end"),
+        (b'{"items": [], "next": "?offset=%s"}' % (b"a" * 70_000), "the list has no end"),
+        # Links that are no URLs.
+        (b'{"items": [], "next": "http://[/?offset=1"}', "the list has no end"),
+        (b'{"items": [], "next": "?offset=\\ud800"}', "the list has no end"),
         (b'{"items": 1}', "200 OK"),
         (b"[]", "200 OK"),
     ],
@@ -182,6 +198,13 @@ def test_a_list_that_is_none_or_has_no_end(standin: Faulty, body: bytes, said: s
     reply(standin, 200, body)
     with client(standin) as control_plane, pytest.raises(ExternalError, match=said):
         control_plane.list_resources("MeshIdentity", "default")
+
+
+@pytest.mark.parametrize("link", ["7", "[]", '"http://["', '"?offset="', '"\\ud800"', "null"])
+def test_a_link_without_an_offset_ends_the_list(standin: Faulty, link: str) -> None:
+    reply(standin, 200, f'{{"items": [], "next": {link}}}'.encode())
+    with client(standin) as control_plane:
+        assert control_plane.list_resources("MeshIdentity", "default") == []
 
 
 def test_a_next_link_is_followed_on_the_same_host(standin: Faulty) -> None:

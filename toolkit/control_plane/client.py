@@ -11,7 +11,7 @@ import logging
 import os
 import time
 from typing import TYPE_CHECKING, NamedTuple, Self
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 import httpx
 
@@ -57,6 +57,8 @@ _TEMPORARY = frozenset({409, 412, 429})
 _NOT_FOUND = 404
 # Of 100 resources each.
 _MAX_PAGES = 1000
+# Kuma's is a number. httpx refuses URLs that are much longer.
+_MAX_OFFSET = 1000
 _INVALID = frozenset({400, 422})
 _ELSEWHERE = frozenset({301, 302, 307, 308, _NOT_FOUND})
 _WRITTEN = frozenset({200, 201, 204})
@@ -231,14 +233,12 @@ class ControlPlane:
             if response.status != httpx.codes.OK or document is None or not isinstance(document.get("items"), list):
                 raise self._unexpected(f"GET {page}", response)
             found += [item for item in document["items"] if isinstance(item, dict) and item.get("type") == kind]
-            # Only the offset counts: behind a proxy, the control plane's own address may be another one.
-            link = document.get("next")
-            following = parse_qs(urlsplit(link).query).get("offset", [""])[0] if isinstance(link, str) else ""
+            following = _read_offset(document.get("next"))
             if not following:
                 return found
-            if following in offsets:
+            if following in offsets or len(following) > _MAX_OFFSET:
                 break
-            offsets.append(quote(following, safe=""))
+            offsets.append(following)
         raise ControlPlaneError(f"GET {path}: the list has no end", CHECK_ADDRESS)
 
     def _resource(self, path: str, kind: str, name: str) -> Object | None:
@@ -368,6 +368,16 @@ class ControlPlane:
             # After a server error, or a proxy's error, the write may have been done.
             unsure=not httpx.codes.is_client_error(response.status),
         )
+
+
+def _read_offset(link: object) -> str:
+    """Return the offset in the link to the next page, quoted for a URL; empty if there is none.
+
+    Only the offset counts: behind a proxy, the control plane's own address may be another one. The link is not parsed
+    as a URL, because it may not be one.
+    """
+    query = link.partition("?")[2].partition("#")[0] if isinstance(link, str) else ""
+    return quote(parse_qs(query).get("offset", [""])[0], safe="", errors="replace")
 
 
 def _path(key: Key) -> str:

@@ -154,7 +154,7 @@ def _read_state(zone: str, identity: Resource, candidates: Sequence[Object], *, 
     there = _find(identity.key.name, candidates)
     if there is None:
         return State(zone, identity.key, "is not in the zone yet", issues=issues)
-    if not are_same({**identity.document, "name": there["name"]}, there, heed_unknown=False):
+    if not are_same({**identity.document, "name": there.get("name")}, there, heed_unknown=False):
         return State(zone, identity.key, "is not in the zone as it was applied yet", issues=issues)
     entries = [mapping(entry) for entry in items(mapping(there.get("status")).get("conditions"))]
     conditions = tuple(
