@@ -380,3 +380,15 @@ def test_a_control_plane_of_open_source_kuma(outputs: Path) -> None:
         missing = run(*arguments, "--mesh", "other", env=there)
         assert missing.exit_code == 2
         assert "the control plane has no mesh other" in missing.stderr
+
+
+def test_the_mesh_before_the_first_step_is_kept(tmp_path: Path, outputs: Path, base: Path) -> None:
+    """The way back must not be replaced when the plan is made again half-way."""
+    first, directory = base.read_text(), tmp_path / "rotation"
+    arguments = ("--base", base, "--contract", outputs, "--output-dir", directory)
+    assert run(*arguments).exit_code == 0
+    base.write_text((directory / "1-add.yaml").read_text())
+    again = run(*arguments)
+    assert again.exit_code == 0, again.output
+    assert (directory / "0-before.yaml").read_text() == first
+    assert "stays as an earlier run wrote it" in again.stderr

@@ -81,7 +81,9 @@ def test_each_stage(move: Move, form: Any, name: str) -> None:
     move.others.write_text(stream(allow_all(form)))
     one = ["--trust-domain", "mesh.example.com", "--identity-name", "aws"] if name == "one-trust-domain" else []
     for number, stage in enumerate(STAGES, start=1):
-        result = move.run("--old-chain", move.chain, "--step", str(number), *one)
+        # Without the MeshIdentities of the mesh, the last stage is not printed.
+        forced = ["--force"] if stage == "finish" else []
+        result = move.run("--old-chain", move.chain, "--step", str(number), *one, *forced)
         assert result.exit_code == 0, result.stderr
         assert result.stdout == (IDENTITIES / f"rotate-{form}-{name}-{number}-{stage}.yaml").read_text()
         assert "back    " in result.stderr
@@ -137,12 +139,55 @@ def test_all_of_it_in_a_directory(move: Move, tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "")
     names = ["0-before.yaml", *(f"{number}-{name}.yaml" for number, name in enumerate(STAGES, start=1)), "PLAN.txt"]
     assert sorted(file.name for file in directory.iterdir()) == names
-    assert (directory / "0-before.yaml").read_text() == move.base.read_text()
+    *permissions, before = load_stream((directory / "0-before.yaml").read_text(), "x")
+    assert before == load_stream(move.base.read_text(), "x")[0]
+    assert [each["spec"] for each in permissions] == [allow_all("kubernetes")["spec"]]
     for number, name in enumerate(STAGES, start=1):
-        assert (directory / f"{number}-{name}.yaml").read_text() == move.run("--step", str(number)).stdout
+        printed = move.run("--step", str(number), "--force").stdout
+        assert (directory / f"{number}-{name}.yaml").read_text() == printed
     plan = (directory / "PLAN.txt").read_text()
     assert f"kubectl apply -f {directory}/3-trust.yaml" in plan
     assert f"-f {directory}/3-trust.yaml --mesh default" in plan
+
+
+def test_the_way_back_is_kept_from_the_first_run(move: Move, tmp_path: Path) -> None:
+    directory = tmp_path / "move"
+    assert move.run("--output-dir", directory).exit_code == 0
+    before = (directory / "0-before.yaml").read_text()
+    prepared: list[Any] = load_stream((directory / "1-prepare.yaml").read_text(), "x")
+    move.base.write_text(stream(prepared[-1]))
+    again = move.run("--output-dir", directory)
+    assert again.exit_code == 0
+    assert (directory / "0-before.yaml").read_text() == before
+    assert f"{directory}/0-before.yaml stays as an earlier run wrote it" in again.stderr
+
+
+def test_mtls_is_not_removed_before_the_issuer_selects(move: Move, tmp_path: Path) -> None:
+    refused = move.run("--step", "5")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "stage 5 (finish) comes after stage 4: traffic would be plaintext" in refused.stderr
+    noted = move.run("--step", "4")
+    assert noted.exit_code == 0
+    assert "stage 3 is not in the input" in noted.stderr
+    switched = tmp_path / "switched.yaml"
+    switched.write_text(noted.stdout)
+    assert move.run("--step", "5", "-f", switched).exit_code == 0
+    assert move.run("--step", "5", "--diff").exit_code == 0
+
+
+def test_a_control_plane_shows_which_stage_comes_next(move: Move, standin: Faulty) -> None:
+    standin.state["/meshes/default/meshtrafficpermissions/all"] = scoped(
+        "universal", "MeshTrafficPermission", "all", allow_all("universal")["spec"]
+    )
+    command = ["rotate", "--to", "mesh-identity", "--base", "control-plane", "--contract", str(move.contract)]
+    command += ["--mesh", "default"]
+    there = {"TOOLKIT_CONTROL_PLANE": standin.url}
+    for number in (2, 3, 4, 5):
+        result = CliRunner().invoke(main, [*command, "--step", str(number)], env=there)
+        assert (result.exit_code, result.stdout) == (1, ""), number
+        assert f"comes after stage {number - 1}" in result.stderr
+    assert CliRunner().invoke(main, [*command, "--step", "1"], env=there).exit_code == 0
+    assert CliRunner().invoke(main, [*command, "--step", "4", "--force"], env=there).exit_code == 0
 
 
 def with_credentials() -> dict[str, Any]:

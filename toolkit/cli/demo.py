@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from toolkit.cli.common_options import is_quiet
 from toolkit.cli.options import explain_missing_extra
 from toolkit.cli.parameters import Command, option
 from toolkit.errors import EXIT_CHECK_FAILED
@@ -29,8 +30,8 @@ To go on playing with this stack, without AWS (toolkit is in .venv/bin, if make 
 On real AWS it is the same path, with your account behind it (the CAs of this stack cost about ${cost} a month):
   1. edit stacks/Pulumi.{stack}.yaml: your zones and their OIDC providers
   2. pulumi stack init {stack} && pulumi up
-  3. toolkit render-mesh | kubectl apply -f -
-  4. toolkit verify"""
+  3. toolkit verify
+  4. toolkit render-mesh --base mesh.yaml, after kubectl get mesh default -o yaml > mesh.yaml"""
 
 
 _OF_THE_MOVE = """\
@@ -130,9 +131,9 @@ class _Narrator:
         from toolkit.cli.reports import choose_form
 
         _step(4, "Every zone was asked for a certificate", "with its verifier role, checked against the Mesh's caCert")
-        click.echo()
+        _tell("")
         click.echo(choose_form("table").render(result.report))
-        click.echo(f"Written to {directory}/ in {time.monotonic() - self._begun:.1f} s:")
+        _tell(f"Written to {directory}/ in {time.monotonic() - self._begun:.1f} s:")
         for file in result.files:
             _detail(str(file.relative_to(directory)))
 
@@ -155,14 +156,15 @@ class _MoveNarrator(_Narrator):
             f"{good} of {stage.handshakes} handshakes{ready}"
         )
         for lost in stage.lost:
-            _detail(f"  lost: {lost}")
+            # Also with -q, which shows failures.
+            click.echo(f"   {stage.number} {stage.name} lost: {lost}")
 
     def conclude_move(self, files: Sequence[str], directory: Path) -> None:
         """Say what was written, and what was not proven."""
-        click.echo(f"\nWritten to {directory}/ in {time.monotonic() - self._begun:.1f} s:")
+        _tell(f"\nWritten to {directory}/ in {time.monotonic() - self._begun:.1f} s:")
         for file in files:
             _detail(file)
-        click.echo("\n" + _OF_THE_MOVE)
+        _tell("\n" + _OF_THE_MOVE)
 
 
 def _say_what_is_next(result: Demo, stack: str, directory: Path, authorities: int) -> None:
@@ -176,15 +178,21 @@ def _say_what_is_next(result: Demo, stack: str, directory: Path, authorities: in
     untrusted = "" if authority.type == "ROOT" else f" -untrusted {certificates}/intermediate.pem"
     leaf = next((zone.zone for zone in result.report.zones if zone.certificate), None)
     if leaf:
-        click.echo("\nSee for yourself:")
+        _tell("\nSee for yourself:")
         _detail(f"{directory / 'verify.html'} in a browser")
         _detail(f"openssl verify -CAfile {certificates}/root.pem{untrusted} {certificates}/{leaf}.pem")
-    click.echo("\n" + _NEXT.format(cost=cost, stack=stack))
+    _tell("\n" + _NEXT.format(cost=cost, stack=stack))
 
 
 def _step(number: int, title: str, more: str) -> None:
-    click.echo(f"{click.style(f'{number}. {title}', bold=True)}: {more}")
+    _tell(f"{click.style(f'{number}. {title}', bold=True)}: {more}")
 
 
 def _detail(text: str) -> None:
-    click.echo(f"   {text}")
+    _tell(f"   {text}")
+
+
+def _tell(text: str) -> None:
+    """Print a line on standard output, except with ``-q``."""
+    if not is_quiet():
+        click.echo(text)

@@ -44,7 +44,8 @@ class IdentityPlan:
         lines = [f"Mesh {names.mesh}: from Mesh.mtls to MeshIdentity {names.issuer}, in {len(self.move.steps)} stages"]
         lines += ["Experimental: Kong has not released documentation of the extension acmpca.", ""]
         if self.move.obstacles:
-            lines += ["Decide first", *(f"   {line}" for each in self.move.obstacles for line in _describe(each)), ""]
+            heading = "Decide first" if any(each.before for each in self.move.obstacles) else "Good to know"
+            lines += [heading, *(f"   {line}" for each in self.move.obstacles for line in _describe(each)), ""]
         for step in self.move.steps:
             lines.append(f"{step.number}. {step.name}: {step.words.title}{' (done)' if step.is_done else ''}")
             lines += [f"   {line}" for line in describe_surroundings(step, self._verify(step), self._apply(step))]

@@ -26,7 +26,7 @@ from toolkit.cli.output_options import (
 from toolkit.cli.overwriting import Place, refuse_overwriting
 from toolkit.cli.parameters import Command, list_inputs, option
 from toolkit.cli.rotate_identity import MESH_IDENTITY, Request, refuse_identity_options
-from toolkit.cli.rotation_plan import BEFORE, SECRETS, Plan, describe_surroundings, name_file
+from toolkit.cli.rotation_plan import BEFORE, SECRETS, Plan, describe_surroundings, keep_first, name_file
 from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
 
 if TYPE_CHECKING:
@@ -308,5 +308,5 @@ def _write(plan: Plan, directory: Path, mode: int) -> None:
     if rotation.secrets:
         files[SECRETS] = (join_documents(render_secrets(rotation.secrets, rotation.form)), PRIVATE)
     files["PLAN.txt"] = (plan.render_text(), PUBLIC)
+    keep_first(directory, files)
     write_directory(directory, files)
-    say(f"Written to {directory}/: {', '.join(sorted(files))}")

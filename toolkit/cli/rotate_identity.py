@@ -16,7 +16,7 @@ from toolkit.cli.identity_plan import IdentityPlan
 from toolkit.cli.mesh_options import refuse_public
 from toolkit.cli.options import emit, load_contract, note, say
 from toolkit.cli.output_options import write_directory, write_outputs
-from toolkit.cli.rotation_plan import BEFORE, describe_surroundings, name_file
+from toolkit.cli.rotation_plan import BEFORE, describe_surroundings, keep_first, name_file
 from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError
 
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ def _print_step(request: Request, move: IdentityMove, number: int) -> None:
             refuse_public("an AWS credential")
         show_diff(move.earlier[number - 1], step.text, (f"before stage {number}", f"after stage {number}"))
         return
+    _require_earlier(request, move, number)
     target = request.outputs[0]
     # Only the stages with the Mesh can contain its credentials.
     is_private = move.is_confidential and step.name in ("prepare", "finish")
@@ -178,6 +179,29 @@ def _print_step(request: Request, move: IdentityMove, number: int) -> None:
         say(line)
 
 
+def _require_earlier(request: Request, move: IdentityMove, number: int) -> None:
+    """Exit with 1 if the stage before has not been applied.
+
+    A control plane shows that. A file may be older than the mesh, so there it is a note, except for the last stage:
+    without the MeshIdentity, a Mesh without ``mtls`` means plaintext.
+    """
+    step, earlier = move.steps[number - 1], move.steps[number - 2]
+    if number == 1 or earlier.is_done or step.is_done or request.force:
+        return
+    if request.base != CONTROL_PLANE and number < len(move.steps):
+        note(f"stage {earlier.number} is not in the input: apply this one only when the mesh is past its waits")
+        return
+    danger = "traffic would be plaintext" if number == len(move.steps) else "the order keeps proxies connected"
+    begin = click.style("Not yet:", fg="red")
+    click.echo(f"{begin} stage {number} ({step.name}) comes after stage {earlier.number}: {danger}", err=True)
+    click.echo(
+        f"Hint: Apply stage {earlier.number} first. If it is applied, give the mesh's MeshIdentities with -f; --force "
+        "prints the documents all the same.",
+        err=True,
+    )
+    click.get_current_context().exit(EXIT_CHECK_FAILED)
+
+
 def _write(plan: IdentityPlan, directory: Path, mode: int) -> None:
     from toolkit.files import PRIVATE, PUBLIC
 
@@ -186,5 +210,5 @@ def _write(plan: IdentityPlan, directory: Path, mode: int) -> None:
     files = {BEFORE: (move.before, mode)}
     files |= {name_file(step): (step.text, mode) for step in move.steps}
     files["PLAN.txt"] = (plan.render_text(), PUBLIC)
+    keep_first(directory, files)
     write_directory(directory, files)
-    say(f"Written to {directory}/: {', '.join(sorted(files))}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.control_plane_options import NAMES
+from toolkit.cli.options import note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,6 +126,19 @@ class Plan:
         rotation = self.rotation
         # After the switch, the mesh alone does not show which backend to remove.
         return repeat_command(rotation.form, rotation.mesh, rotation.old if rotation.others else "")
+
+
+def keep_first(directory: Path, files: dict[str, tuple[str, int]]) -> None:
+    """Keep the mesh as it was before the first step, if an earlier run wrote it: it is the way back.
+
+    Args:
+        directory: of ``--output-dir``.
+        files: the files to write; the kept one is taken out.
+    """
+    there = directory / BEFORE
+    if there.exists():
+        del files[BEFORE]
+        note(f"{there} stays as an earlier run wrote it: the mesh before the first step")
 
 
 def name_file(step: Step) -> str:

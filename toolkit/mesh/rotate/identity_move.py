@@ -42,6 +42,8 @@ from toolkit.mesh.schema.trust import CaBundle, MeshTrust, Pem
 from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.documents.typed import ScopedDocument
@@ -62,7 +64,7 @@ class IdentityMove:
         steps: the stages, each with its documents.
         obstacles: what a person must decide.
         notes: what the operator should know beforehand.
-        before: the stream with the Mesh as it is.
+        before: the stream with the Mesh as it is, and the permissions that stage 1 changes.
         earlier: the same documents before each stage; empty if they are new.
         is_confidential: whether only their owner may read the documents.
     """
@@ -149,7 +151,7 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
         for number, name in enumerate(STAGES, 1)
     ]
     return IdentityMove(
-        names, tuple(steps), tuple(_sort(found)), tuple(policies.notes), given.text, earlier, mesh.is_confidential
+        names, tuple(steps), tuple(_sort(found)), tuple(policies.notes), earlier[0], earlier, mesh.is_confidential
     )
 
 
@@ -186,7 +188,8 @@ def _write_stages(
         "switch": render_resource(issuer, form),
         "finish": finished.editor.text,
     }
-    return texts, (given.text, "", "", render_resource(waiting, form), prepared)
+    before = join_documents([*policies.render_earlier(), given.text])
+    return texts, (before, "", "", render_resource(waiting, form), prepared)
 
 
 def _prepare(given: Given, chains: list[OldChain]) -> str:
@@ -221,6 +224,8 @@ class _Policies:
         self.obstacles: list[Obstacle] = []
         self.notes: list[str] = []
         self._permissions: list[Object] = []
+        # The same permissions as they are, for the way back.
+        self._earlier: list[Object] = []
         given = documents.list_scoped("MeshTrafficPermission", mesh.name)
         for permission in given:
             self._convert(permission, domains)
@@ -234,18 +239,26 @@ class _Policies:
 
     def render(self) -> list[str]:
         """Return the documents."""
-        form = self._mesh.form
-        texts = [render_document(f"{form}/resource.yaml.j2", each, experimental=False) for each in self._permissions]
-        return [*texts, *([render_resource(self._tls, form)] if self._tls else [])]
+        return [*self._render(self._permissions), *([render_resource(self._tls, self._mesh.form)] if self._tls else [])]
+
+    def render_earlier(self) -> list[str]:
+        """Return the changed permissions as they are."""
+        return self._render(self._earlier)
+
+    def _render(self, documents: Sequence[Object]) -> list[str]:
+        template = f"{self._mesh.form}/resource.yaml.j2"
+        return [render_document(template, each, experimental=False) for each in documents]
 
     def _convert(self, permission: ScopedDocument, domains: list[str]) -> None:
         made = permissions.convert(permission, domains)
         fix = "Change the permission by hand: allow old and new SPIFFE IDs, without a slash at the end of a prefix."
         self.obstacles += [
-            Obstacle(PREPARE, permission.show_place(doubt.path), doubt.message, fix) for doubt in made.doubts
+            Obstacle(PREPARE, permission.show_place(doubt.path), f"{permission.name}: {doubt.message}", fix)
+            for doubt in made.doubts
         ]
         if made.spec is not None:
             self._permissions.append(self._shape(permission, made.spec))
+            self._earlier.append(self._shape(permission, permission.spec))
 
     def _shape(self, permission: ScopedDocument, spec: Object) -> Object:
         """Return a permission with another spec, in the form of the Mesh; a control plane keeps its labels."""

@@ -44,7 +44,7 @@ class Names:
 
 def describe_stages(names: Names) -> dict[str, Words]:
     """Return the words for the five stages."""
-    own_trusts = "the MeshTrusts that zone control planes made stay: delete them too"
+    own_trusts = "the MeshTrusts that zone control planes made stay: delete them in their zones too"
     return {
         "prepare": Words(
             title="MeshServices for all consumers; permissions for old and new SPIFFE IDs",
