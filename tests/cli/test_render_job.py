@@ -64,7 +64,8 @@ def test_all_zones_are_one_stream(outputs: Path, tmp_path: Path) -> None:
 def test_a_file_a_zone_all_or_none(outputs: Path, tmp_path: Path) -> None:
     directory = tmp_path / "deep" / "jobs"
     result = run(outputs, "--output-dir", directory)
-    assert (result.exit_code, result.output) == (0, "")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"Written to {directory}/: zone-1.job.yaml, zone-2.job.yaml\n"
     files = sorted(directory.iterdir())
     assert [file.name for file in files] == ["zone-1.job.yaml", "zone-2.job.yaml"]
     assert templating.join_documents([file.read_text() for file in files]) == run(outputs).stdout

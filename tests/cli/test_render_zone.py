@@ -76,6 +76,7 @@ def test_every_zone_goes_to_a_file_of_its_own(outputs: Path, tmp_path: Path, for
     result = run(outputs, "--format", form, "--kds-address", ADDRESS, "--output-dir", folder)
     assert (result.exit_code, result.stdout) == (0, "")
     assert {file.name for file in folder.iterdir()} == {f"{name}.{ending}" for name in NAMES}
+    assert f"Written to {folder}/: {', '.join(sorted(file.name for file in folder.iterdir()))}\n" in result.stderr
     for name in NAMES:
         assert name in (folder / f"{name}.{ending}").read_text()
     some = tmp_path / "some"

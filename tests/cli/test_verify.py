@@ -80,7 +80,7 @@ def test_the_bundle_of_the_mesh_is_what_counts(
     mesh.write_text(other.mesh)
     result = verify(aws, "--contract", live_file, "-f", mesh)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "-f: conf.arn: is 'arn:" in result.stderr
+    assert "mtls.backends[0].conf.arn: is 'arn:" in result.stderr
     # The right CA with the chain of the other.
     arns = [json.loads(text)["certificateAuthority"]["arn"] for text in (json.dumps(exports), live.to_json())]
     mesh.write_text(other.mesh.replace(*arns))
@@ -122,7 +122,7 @@ def test_input_that_is_not_valid_buys_nothing(
         (["--horizon", "soon"], "--horizon"),
         (["--merge", "missing.json"], "missing.json"),
         (["-o", "pdf=x"], "'pdf=x' is not a format; choose table, wide, json"),
-        (["frankfurt-1"], "unexpected argument frankfurt-1"),
+        (["frankfurt-1"], "unexpected argument frankfurt-1; a document needs -f"),
     ],
 )
 def test_options_that_do_not_go_together(aws: TestSandbox, live_file: Path, arguments: list[str], words: str) -> None:

@@ -88,6 +88,9 @@ COMMAND_LINE = (
     Wrong("completion bash", "a shell completes a command: call toolkit, not python -m toolkit"),
     Wrong("version", "TOOLKIT_LOG=loud is not a level; …", environment={"TOOLKIT_LOG": "loud"}),
     Wrong("demo now", "Got unexpected extra argument (now)", environment={"NO_COLOR": "1"}),
+    Wrong("rotate --base mesh.yaml mesh.yaml", "Got unexpected extra argument (mesh.yaml); a file needs -f"),
+    Wrong("apply -f mesh.yaml mesh.yaml", "Got unexpected extra argument (mesh.yaml); a file needs -f"),
+    Wrong("render-zone mesh.yaml", "Got unexpected extra argument (mesh.yaml); a file needs --base"),
     Wrong("demo --stack nope", "can't read {root}/stacks/Pulumi.nope.yaml: No such file or directory"),
     Wrong("demo --output-dir file", "Invalid value for '--output-dir': Directory 'file' is a file."),
 )

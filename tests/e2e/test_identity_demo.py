@@ -57,4 +57,7 @@ def test_a_lost_handshake_fails_the_demo(tmp_path: Path, monkeypatch: pytest.Mon
     result = CliRunner().invoke(main, ["demo", "--mesh-identity", "--output-dir", str(tmp_path)])
     assert result.exit_code == 1
     assert "trust domain default has no MeshTrust" in result.output
+    quiet = CliRunner().invoke(main, ["demo", "-q", "--mesh-identity", "--output-dir", str(tmp_path)])
+    assert quiet.exit_code == 1
+    assert all(re.match(r"   \d \w+ lost: ", line) for line in quiet.output.splitlines()), quiet.output
     assert re.search(r"4 switch +certificates: old and new +6 of 30 handshakes", result.output), result.output

@@ -164,7 +164,7 @@ def test_every_form_of_the_report_shows_the_checks(aws: TestSandbox, outputs: St
         (("spec", "spiffeID", "trustDomain"), "Mesh.Local", "has capital letters"),
         (("spec", "spiffeID", "path"), "no-slash", "must begin with a slash"),
         (("spec", "provider", "extension", "config", "certificateParameters", "expiry"), "90000h", "beyond the end"),
-        (("spec", "provider", "extension", "config", "arn"), "arn:aws:other", "-f: config.arn"),
+        (("spec", "provider", "extension", "config", "arn"), "arn:aws:other", "x.yaml:1:1: config.arn"),
     ],
 )
 def test_what_can_not_be_requested_is_said_before_anything_is(path: tuple[str, ...], value: str, words: str) -> None:

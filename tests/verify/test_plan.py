@@ -48,7 +48,8 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(InvalidInputError) as caught:
         make_plan(OUTPUTS, OUTPUTS.zones, options, mesh(arn=other, commonName="{{ tag `env` }}"))
     paths = [problem.path for problem in caught.value.problems]
-    assert paths == ["--lifetime", "--horizon", "-f: conf.arn", "--service", "-f: conf.commonName"]
+    conf = "mesh.yaml:1:114 mtls.backends[0].conf"
+    assert paths == ["--lifetime", "--horizon", f"{conf}.arn", "--service", f"{conf}.commonName"]
 
 
 @pytest.mark.parametrize(

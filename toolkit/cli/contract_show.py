@@ -45,7 +45,7 @@ def command(
 
     from toolkit import contract
 
-    settle_outputs(outputs, "table")
+    outputs = settle_outputs(outputs, "table")
     loaded = contract.load_stack(contract_file, stack, cwd)
     now = datetime.now(UTC)
 
@@ -54,7 +54,7 @@ def command(
             return loaded.to_json()
         return _table(loaded, now, file, _where(contract_file, stack, cwd))
 
-    write_outputs(outputs, render, "table")
+    write_outputs(outputs, render)
     if isinstance(loaded, contract.StackOutputs):
         warn_of_unknown_mode(loaded)
         for warning in _warnings(loaded, now):

@@ -126,7 +126,7 @@ def command(
     if not files:
         raise click.UsageError("name a FILE to check, or - for standard input")
     refuse_one_stdin({"FILE": files, "--contract": contract_file})
-    settle_outputs(outputs, "text")
+    outputs = settle_outputs(outputs, "text")
     wanted = _codes(select, ignore)
     compared = any(each is not None for each in (contract_file, stack, cwd))
     texts, failures = _read(files)

@@ -181,22 +181,27 @@ def yes_option(function: _Command) -> _Command:
     return add(function)
 
 
-def applied_mesh(function: _Command) -> _Command:
-    """Add the options for the Mesh to verify: ``filenames``, ``mesh`` and ``backend_name``."""
-    return with_options(
-        function,
-        filename_option(
-            "The applied Mesh, and its Secret if that is in another file. Its caCert is the trust bundle, and "
-            "its commonName is used in requests. Without -f, the contract's chain is the trust bundle."
-        ),
-        mesh_option("The mesh; by default the first one of the contract or the file."),
-        option(
-            "--backend-name",
-            metavar="NAME",
-            rare=True,
-            help="The mTLS backend of the Mesh; the enabled one unless given.",
-        ),
-    )
+def applied_mesh(explanation: str) -> Callable[[_Command], _Command]:
+    """Return the options for what is verified: ``filenames``, ``mesh`` and ``backend_name``.
+
+    Args:
+        explanation: which documents ``-f`` takes.
+    """
+
+    def add(function: _Command) -> _Command:
+        return with_options(
+            function,
+            filename_option(f"{explanation} Without -f, the contract's chain is the trust bundle."),
+            mesh_option("The mesh; by default the first one of the contract or the file."),
+            option(
+                "--backend-name",
+                metavar="NAME",
+                rare=True,
+                help="The mTLS backend of the Mesh; the enabled one unless given.",
+            ),
+        )
+
+    return add
 
 
 def _complete_from_contract(field: Literal["meshes", "zones"]) -> Callable[..., list[str]]:

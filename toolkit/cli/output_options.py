@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import click
 
 from toolkit.cli.exits import write_stdout
+from toolkit.cli.options import say
 from toolkit.cli.overwriting import STDIN, Place, refuse_overwriting
 from toolkit.cli.parameters import GROUPS, Option, list_inputs, option
 from toolkit.files import PUBLIC, write_all
@@ -196,6 +197,7 @@ def write_directory(directory: Path, files: Mapping[str, tuple[str, int]]) -> No
     paths = {directory / name: content for name, content in files.items()}
     refuse_overwriting([Place("--output-dir", path) for path in paths], list_inputs(click.get_current_context()))
     write_all(paths)
+    say(f"Written to {directory}/: {', '.join(sorted(files))}")
 
 
 def refuse_one_stdin(inputs: Mapping[str, Iterable[str | Path | None] | str | None]) -> None:
@@ -219,19 +221,16 @@ def refuse_one_stdin(inputs: Mapping[str, Iterable[str | Path | None] | str | No
         raise click.UsageError(f"{both}: there is one standard input")
 
 
-def write_outputs(outputs: Sequence[Output], render: Callable[[str, Path | None], str], default: str = "text") -> None:
+def write_outputs(settled: Sequence[Output], render: Callable[[str, Path | None], str]) -> None:
     """Write a result in all chosen formats. Either all files are written or none.
 
     Args:
-        outputs: the values of ``-o``.
+        settled: the outputs from :func:`settle_outputs`.
         render: returns the text of a format, for a file or (with None) for standard output.
-        default: the default format.
 
     Raises:
-        UsageError: two outputs would go to standard output or to the same file.
         ExternalError: a file can't be written.
     """
-    settled = settle_outputs(outputs, default)
     write_all({output.file: (render(*output), PUBLIC) for output in settled if output.file is not None})
     for output in settled:
         if output.file is None:

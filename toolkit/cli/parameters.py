@@ -27,6 +27,10 @@ GROUPS = ("Options", "Contract", "Mesh", "AWS", "Control plane", "Output", "Comm
 # The end of the first part of a help text, which --help shows.
 _END_OF_THOUGHT = r"; |\.(?: |$)"
 _SHORT = 16
+# What click says of an argument that the command does not take.
+_UNEXPECTED = "Got unexpected extra argument"
+# Options that take the file which users most likely mean by a lone argument; the first one of a command counts.
+_FOR_FILES = ("-f", "--base", "--contract")
 _REQUIRED = "  [required]"
 # Variables that Kubernetes sets for each Service (kubernetes/kubernetes:pkg/kubelet/envvars/envvars.go).
 _OF_A_SERVICE = r"_(SERVICE_|PORT(_|$))"
@@ -155,6 +159,25 @@ class Command(click.Command):
                 near = suggest(name, filter(None, known), most=3)
                 raise click.UsageError(f"{name} is the variable of no option of {ctx.command_path}. {near}".rstrip())
         return super().invoke(ctx)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line.
+
+        Raises:
+            UsageError: it is wrong. If a file name is not an argument, the error names the option that takes it.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if error.message.startswith(_UNEXPECTED) and (hint := self.name_file_option()):
+                raise click.UsageError(f"{error.message}; {hint}", error.ctx) from None
+            raise
+
+    def name_file_option(self) -> str:
+        """Return which option takes files; empty if none does."""
+        known = {each.opts[0] for each in self.params}
+        option = next((each for each in _FOR_FILES if each in known), None)
+        return f"a file needs {option}" if option else ""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, each under its heading."""

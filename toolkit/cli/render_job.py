@@ -53,7 +53,10 @@ Examples:
     metavar="REFERENCE",
     help="The image with the toolkit in it, pinned by a version or a digest; the Dockerfile builds one.",
 )
-@applied_mesh
+@applied_mesh(
+    "The applied Mesh, and its Secret if that is in another file; no MeshIdentity. Its caCert is the trust bundle, and "
+    "its commonName is used in requests."
+)
 @option("--schedule", metavar="CRON", help="A CronJob instead of a Job: five fields, or @daily and the like.")
 @option("--time-zone", metavar="NAME", help="Time zone of the schedule; the cluster's by default.")
 @option(

@@ -66,7 +66,10 @@ _ASKS_ABOVE = 1
 
 @click.command(name="verify", cls=Command, epilog=_EXAMPLES)
 @contract_options
-@applied_mesh
+@applied_mesh(
+    "The applied Mesh and the Secret of its chain, or a MeshIdentity and its MeshTrusts. They define the trust bundle "
+    "and the names in requests."
+)
 @identity_name_option
 @zone_option("Verify this zone; repeatable; all by default.")
 @option(
@@ -248,7 +251,7 @@ def _refuse_clashes(merged: tuple[str, ...], more: tuple[str, ...], resumed: Pat
     """Reject options that exclude each other, and return all reports to merge."""
     ctx = click.get_current_context()
     if more and not merged:
-        raise click.UsageError(f"unexpected argument {more[0]}; reports of other runs follow --merge")
+        raise click.UsageError(f"unexpected argument {more[0]}; a document needs -f, a report of another run --merge")
     merged += more
     if merged and resumed:
         raise click.UsageError("--merge and --resume exclude each other")

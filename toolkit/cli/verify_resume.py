@@ -102,9 +102,7 @@ def run(resumption: Resumption, source: Source, file: Path, outputs: Sequence[Ou
         signals.hold()
         resumption.ledger = ledger
         resumed = blot_value(resumption.run(entries, lambda: signals.count))
-        write_outputs(
-            outputs, lambda form, place: _json(resumed, file) if form == "json" else _table(resumed, place), "table"
-        )
+        write_outputs(outputs, lambda form, place: _json(resumed, file) if form == "json" else _table(resumed, place))
     if resumed.trouble:
         raise resumed.trouble
     if resumed.interrupted:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit import __version__
-from toolkit.cli.output_options import output_option, write_outputs
+from toolkit.cli.output_options import output_option, settle_outputs, write_outputs
 from toolkit.cli.parameters import Command
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def command(*, outputs: tuple[Output, ...]) -> None:
         installed = [f"{name} {version}" for name, version in _list_installed()]
         return "\n".join([f"toolkit {__version__}", f"Python {facts['python']}", *installed]) + "\n"
 
-    write_outputs(outputs, render)
+    write_outputs(settle_outputs(outputs, "text"), render)
 
 
 def _list_installed() -> list[tuple[str, str]]:

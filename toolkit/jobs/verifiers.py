@@ -185,5 +185,5 @@ def _mesh_text(problems: list[Problem], said: Applied) -> str | None:
         values["commonName"] = said.common_name
     # Re-render the certificates, so that other text in the PEM is left out.
     values["caCert"] = {"inlineString": pem.write(pem.load_certificates(said.bundle))}
-    conf = _attempt(problems, "-f: conf", lambda: AcmPcaConf.model_validate(values))
+    conf = _attempt(problems, said.place, lambda: AcmPcaConf.model_validate(values))
     return None if conf is None or problems else workloads.write_applied_mesh(said.mesh, conf.to_document())

@@ -124,7 +124,7 @@ def make_plan(
     if isinstance(applied, AppliedIdentity):
         return _plan_identity(outputs, options, applied)
     mesh = applied
-    names = _common_names(mesh.common_name, options.service, zones) if mesh else {}
+    names = _common_names(mesh, options.service, zones) if mesh else {}
     lifetime = _duration("--lifetime", outputs.data_plane_lifetime if options.lifetime is None else options.lifetime)
     horizon = DEFAULT_HORIZON if options.horizon is None else _duration("--horizon", options.horizon)
     name = mesh.mesh if mesh else options.mesh_name or outputs.meshes[0]
@@ -153,9 +153,9 @@ def _plan_identity(outputs: StackOutputs, options: PlanOptions, identity: Applie
     planned = plan_zones(identity, outputs.zones, options.service, outputs.certificate_chain)
     fix = "that the MeshIdentity was rendered from, or name another one with --identity-name"
     problems = [
-        *_lifetime_problems(outputs, options, lifetime, "-f: config.certificateParameters.expiry"),
+        *_lifetime_problems(outputs, options, lifetime, f"{identity.place}: config.certificateParameters.expiry"),
         *([horizon] if isinstance(horizon, Problem) else []),
-        *_authority_problems(outputs, "config.arn", identity.authority_arn, fix),
+        *_authority_problems(outputs, f"{identity.place}: config.arn", identity.authority_arn, fix),
         *(planned if isinstance(planned, list) else []),
     ]
     if problems or isinstance(lifetime, Problem) or isinstance(horizon, Problem) or isinstance(planned, list):
@@ -170,10 +170,10 @@ def _plan_identity(outputs: StackOutputs, options: PlanOptions, identity: Applie
     )
 
 
-def _authority_problems(outputs: StackOutputs, field: str, named: str, fix: str) -> Iterator[Problem]:
+def _authority_problems(outputs: StackOutputs, place: str, named: str, fix: str) -> Iterator[Problem]:
     known = outputs.certificate_authority.arn
     if named != known:
-        yield Problem(f"-f: {field}", f"is {arn.quote(named)}; the contract has {known}. Give the contract {fix}")
+        yield Problem(place, f"is {arn.quote(named)}; the contract has {known}. Give the contract {fix}")
 
 
 def _duration(option: str, text: str) -> timedelta | Problem:
@@ -203,7 +203,7 @@ def _mesh_problems(outputs: StackOutputs, name: str, options: PlanOptions, mesh:
         return
     if mesh:
         fix = "that the Mesh was rendered from, or name its backend with --backend-name"
-        yield from _authority_problems(outputs, "conf.arn", mesh.authority_arn, fix)
+        yield from _authority_problems(outputs, f"{mesh.place}.arn", mesh.authority_arn, fix)
     if not options.service:
         yield Problem("--service", "is empty")
         return
@@ -213,15 +213,15 @@ def _mesh_problems(outputs: StackOutputs, name: str, options: PlanOptions, mesh:
         yield Problem("-f: name" if options.service == SERVICE else "--service", str(error))
 
 
-def _common_names(template: str | None, service: str, zones: Sequence[Zone]) -> dict[str, str | Problem]:
+def _common_names(mesh: Applied, service: str, zones: Sequence[Zone]) -> dict[str, str | Problem]:
     """Return the common name of each zone's proxy from the Mesh's template, or the problem with it, by zone name."""
-    if template is None:
+    if mesh.common_name is None:
         return {}
-    return {zone.name: _common_name(template, service, zone.name) for zone in zones}
+    place = f"{mesh.place}.commonName"
+    return {zone.name: _common_name(mesh.common_name, place, service, zone.name) for zone in zones}
 
 
-def _common_name(template: str, service: str, zone: str) -> str | Problem:
-    place = "-f: conf.commonName"
+def _common_name(template: str, place: str, service: str, zone: str) -> str | Problem:
     expanded = common_name.expand(template, {spiffe.SERVICE_TAG: service, spiffe.ZONE_TAG: zone})
     if expanded is None or expanded.unknown:
         what = f"needs the tag {expanded.unknown[0]}" if expanded else "has an unknown directive"

@@ -43,6 +43,7 @@ class Applied(NamedTuple):
         common_name: the template of common names; None if it has none.
         authority_arn: the CA's ARN.
         has_access_key: whether its control planes use an access key instead of the zone's role.
+        place: the position of its ``conf``, as ``source:line:column path``.
     """
 
     mesh: str
@@ -50,6 +51,7 @@ class Applied(NamedTuple):
     common_name: str | None
     authority_arn: str
     has_access_key: bool
+    place: str = "-f: conf"
 
 
 def read_applied(documents: Documents, mesh: str | None = None, backend: str | None = None) -> Applied:
@@ -74,6 +76,7 @@ def read_applied(documents: Documents, mesh: str | None = None, backend: str | N
         common_name if isinstance(common_name, str) else None,
         authority_arn,
         bool(signing.conf.get("auth")),
+        chosen.show_place((*signing.path, "conf")),
     )
 
 

@@ -162,6 +162,7 @@ class Page:
     meetings: Meetings | None
     duration: str
     cost: str
+    revoke_later: str
 
 
 def build(report: Report) -> Page:
@@ -180,6 +181,7 @@ def build(report: Report) -> Page:
         meetings=_meetings(report),
         duration=_duration(report.finished_at - report.started_at),
         cost=verdict.describe_cost(report),
+        revoke_later=verdict.REVOKE_LATER,
     )
 
 

@@ -99,6 +99,7 @@ def _not_revoked(console: Console, report: Report) -> None:
         for kept in zone.not_revoked:
             console.print(Text(escape(f"  {zone.zone}  {kept.certificate_arn}")), soft_wrap=True)
             console.print(Text(escape(f"    {'reason:':<10}{kept.reason}")), soft_wrap=True)
+            console.print(Text(f"    {'do:':<10}{verdict.REVOKE_LATER}"), soft_wrap=True)
 
 
 def _handshakes(console: Console, report: Report, width: int) -> None:

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 # Keys exist only during a run, so a merge can't make the handshakes between zones of different runs.
 VERIFY_TOGETHER = "To make every handshake, verify all zones in one run."
 
+REVOKE_LATER = (
+    "Revoke it as the CA's administrator with aws acm-pca revoke-certificate. "
+    "To let verify do it, allow the role acm-pca:RevokeCertificate."
+)
+
 
 def describe_cost(report: Report) -> str:
     """Return how many certificates were issued and revoked, and their maximum cost, as text."""
