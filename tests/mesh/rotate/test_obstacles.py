@@ -16,7 +16,9 @@ OUTPUTS = golden_outputs()
 
 
 def find(document: dict[str, Any], *others: dict[str, Any]) -> list[Obstacle]:
-    start = given(document, allow_all("universal"), *others, old_chain=OLD_CHAIN)
+    start = given(
+        document, allow_all("universal" if "type" in document else "kubernetes"), *others, old_chain=OLD_CHAIN
+    )
     return list(plan_move_to_identity(start, OUTPUTS, IdentityOptions()).obstacles)
 
 

@@ -25,7 +25,7 @@ from toolkit.mesh.render.identity_documents import (
     render_resource,
 )
 from toolkit.mesh.render.templating import join_documents, render_document
-from toolkit.mesh.rotate import obstacles, permissions
+from toolkit.mesh.rotate import given_resources, obstacles, permissions
 from toolkit.mesh.rotate.existing_identities import ExistingIdentities
 from toolkit.mesh.rotate.identity_words import Names, describe_stages
 from toolkit.mesh.rotate.obstacles import FINISH, PREPARE, SWITCH, Obstacle
@@ -34,12 +34,11 @@ from toolkit.mesh.rotate.rotation import Step
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
 from toolkit.mesh.schema.identity_spec import Selector
-from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.model import Mode
-from toolkit.mesh.schema.secret import MESH_LABEL
 from toolkit.mesh.schema.traffic_policies import MeshTls, MeshTlsSpec, TargetRef, TlsConf, TlsRule
 from toolkit.mesh.schema.trust import CaBundle, MeshTrust, Pem
-from toolkit.yamltext.plain import at, items, mapping, text
+from toolkit.text import escape
+from toolkit.yamltext.plain import at, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,6 +113,7 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
     """
     mesh = given.read()
     _require_usable_name(mesh)
+    given_resources.refuse_written(mesh)
     options = replace(options, form=mesh.form, expiry=options.expiry or _find_expiration(mesh, outputs))
     documents = Documents([*mesh.documents.streams, *given.documents.streams])
     identities = build_identities(outputs, mesh.name, options)
@@ -142,6 +142,7 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
         # Without mtls, permissions need no old SPIFFE IDs.
         *(policies.obstacles if reached < FINISH else ()),
         *existing.find_obstacles(),
+        *given_resources.find_taken_names(identities, publisher, documents),
         *obstacles.find_obstacles(mesh.document, documents, chains, outputs.certificate_authority.arn),
     ]
     is_prepared = texts["prepare"] == given.text and not any(each.before == PREPARE for each in found)
@@ -156,8 +157,9 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
 
 
 def _sort(found: list[Obstacle]) -> list[Obstacle]:
-    """Return obstacles by the stage that they stop; those that stop none come last."""
-    return sorted(found, key=lambda each: each.before or len(STAGES) + 1)
+    """Return obstacles by the stage that they stop, in printable texts; those that stop none come last."""
+    printable = [Obstacle(each.before, *map(escape, each[1:])) for each in found]
+    return sorted(printable, key=lambda each: each.before or len(STAGES) + 1)
 
 
 _RENDER = "toolkit render-identity renders a MeshIdentity for a mesh without mTLS."
@@ -175,7 +177,7 @@ def _write_stages(
     published.model_fields_set.discard("provider")
     publisher = issuer.model_copy(update={"name": publisher_name, "spec": published})
     waiting = issuer.model_copy(update={"spec": spec.model_copy(update={"selector": Selector()})})
-    prepared = _prepare(given, chains)
+    prepared = _prepare(given, chains, policies)
     finished = given.read(prepared)
     if finished.mtls:
         finished.remove_from_spec(("mtls",))
@@ -192,8 +194,11 @@ def _write_stages(
     return texts, (before, "", "", render_resource(waiting, form), prepared)
 
 
-def _prepare(given: Given, chains: list[OldChain]) -> str:
-    """Return the stream with a Mesh that has MeshServices, and the root in every caCert that lacks it."""
+def _prepare(given: Given, chains: list[OldChain], policies: _Policies) -> str:
+    """Return the stream with a Mesh that has MeshServices, and the root in every caCert that lacks it.
+
+    The permissions in it are changed in their places: another document could not win over them.
+    """
     prepared = given.read()
     if at(prepared.document.spec, ("meshServices", "mode")) != "Exclusive":
         is_there = "meshServices" in prepared.document.spec
@@ -205,6 +210,8 @@ def _prepare(given: Given, chains: list[OldChain]) -> str:
             again = given.read(prepared.editor.text)
             again.set(("backends", number, "conf", "caCert"), {"inlineString": chain.bundle})
             prepared = again
+    for permission, changed in policies.in_stream:
+        prepared.editor.set(permission.number, (*permission.base, *permission.spec_path), changed)
     return prepared.editor.text
 
 
@@ -217,17 +224,21 @@ class _Policies:
     Attributes:
         obstacles: what a person must decide.
         notes: what was decided.
+        in_stream: permissions in the Mesh's stream, and their new specs.
     """
 
     def __init__(self, documents: Documents, mesh: EditableMesh, domains: list[str], options: IdentityOptions) -> None:
         self._mesh, self._options = mesh, options
         self.obstacles: list[Obstacle] = []
         self.notes: list[str] = []
+        self.in_stream: list[tuple[ScopedDocument, Object]] = []
         self._permissions: list[Object] = []
         # The same permissions as they are, for the way back.
         self._earlier: list[Object] = []
         given = documents.list_scoped("MeshTrafficPermission", mesh.name)
-        for permission in given:
+        chosen, wrong = given_resources.choose_permissions(given, mesh.form, options.namespace)
+        self.obstacles += wrong
+        for permission in chosen:
             self._convert(permission, domains)
         if not given:
             get = "kubectl get meshtrafficpermissions -A" if mesh.form == "kubernetes" else "kumactl get"
@@ -256,29 +267,17 @@ class _Policies:
             Obstacle(PREPARE, permission.show_place(doubt.path), f"{permission.name}: {doubt.message}", fix)
             for doubt in made.doubts
         ]
-        if made.spec is not None:
-            self._permissions.append(self._shape(permission, made.spec))
-            self._earlier.append(self._shape(permission, permission.spec))
-
-    def _shape(self, permission: ScopedDocument, spec: Object) -> Object:
-        """Return a permission with another spec, in the form of the Mesh; a control plane keeps its labels."""
-        metadata = mapping(permission.value.get("metadata"))
-        given = mapping(permission.value.get("labels") if permission.is_universal else metadata.get("labels"))
-        labels = {name: value for name, value in given.items() if isinstance(value, str)}
-        if self._mesh.form == "universal":
-            named = {"type": permission.kind, "mesh": permission.mesh, "name": permission.name}
-            return {**named, **({"labels": labels} if labels else {}), "spec": spec}
-        made = {
-            "name": permission.name,
-            "namespace": text(metadata.get("namespace")) or self._options.namespace,
-            "labels": {**labels, MESH_LABEL: permission.mesh},
-        }
-        return {"apiVersion": API_VERSION, "kind": permission.kind, "metadata": made, "spec": spec}
+        if made.spec is not None and any(permission is each for each in self._mesh.documents.scoped):
+            self.in_stream.append((permission, made.spec))
+        elif made.spec is not None:
+            namespace = self._options.namespace
+            self._permissions.append(given_resources.shape_permission(permission, made.spec, namespace))
+            self._earlier.append(given_resources.shape_permission(permission, permission.spec, namespace))
 
     def _make_tls(self, documents: Documents) -> MeshTls | None:
         """Return the MeshTLS of a mesh whose enabled backend is PERMISSIVE; None if one for all proxies exists."""
         mesh = self._mesh
-        there = [each for each in documents.list_scoped("MeshTLS", mesh.name) if _is_mesh_wide(each)]
+        there = [each for each in documents.list_scoped("MeshTLS", mesh.name) if given_resources.is_mesh_wide(each)]
         if _find_mode(mesh) == "STRICT" or there:
             return None
         self.notes.append("the mesh is PERMISSIVE; stage 1 has a MeshTLS that keeps it so")
@@ -395,11 +394,3 @@ def _find_mode(mesh: EditableMesh) -> Mode:
         message = f"is {show(mode)}; it must be {' or '.join(get_args(Mode))}"
         raise mesh.refuse((*place, "mode"), message, "Correct it in the Mesh first.")
     return cast("Mode", mode)
-
-
-def _is_mesh_wide(tls: ScopedDocument) -> bool:
-    """Return whether a MeshTLS sets the mode of all proxies."""
-    target = mapping(tls.spec.get("targetRef"))
-    entries = [*items(tls.spec.get("rules")), *items(tls.spec.get("from"))]
-    modes = [at(mapping(entry), ("default", "mode")) for entry in entries]
-    return target.get("kind", "Mesh") == "Mesh" and any(modes)

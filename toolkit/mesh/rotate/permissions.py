@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from toolkit.mesh.schema.traffic_policies import MeshTrafficPermissionSpec
-from toolkit.yamltext.plain import is_tame, items, mapping, text
+from toolkit.yamltext.plain import items, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,8 +62,6 @@ def convert(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
         permission: a MeshTrafficPermission.
         domains: the trust domains of the MeshIdentity, one per zone.
     """
-    if not is_tame(permission.value):
-        return Converted(None, (Doubt(("spec",), "is nested without end, or is larger than a document needs"),))
     if "rules" in permission.spec:
         return _require_known(_extend_rules(permission, domains))
     if "from" not in permission.spec:

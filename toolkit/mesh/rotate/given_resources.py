@@ -1,0 +1,148 @@
+"""The resources of a mesh that an operator gives for a move: which of them stages can contain, and in what form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh.documents.confidential import LAST_APPLIED
+from toolkit.mesh.documents.wording import show
+from toolkit.mesh.rotate.obstacles import PREPARE, PUBLISH, Obstacle
+from toolkit.mesh.schema.mesh import API_VERSION
+from toolkit.mesh.schema.secret import MESH_LABEL, check_object_name
+from toolkit.yamltext.plain import at, is_tame, items, mapping, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from toolkit.mesh.documents.editable import EditableMesh
+    from toolkit.mesh.documents.reader import Documents
+    from toolkit.mesh.documents.typed import ScopedDocument
+    from toolkit.mesh.render.identity_documents import Identities
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.values import Object
+
+
+def refuse_written(mesh: EditableMesh) -> None:
+    """Refuse MeshIdentities and MeshTrusts in the Mesh's stream.
+
+    Stages 1 and 5 contain the stream with everything in it, so they would put such a resource back as it was, such as
+    a MeshIdentity that selects no proxy.
+
+    Raises:
+        InvalidInputError: there are some.
+    """
+    problems = [
+        Problem(each.show_place(()), f"{each.kind} {show(each.name)} is in the Mesh's file")
+        for each in mesh.documents.scoped
+        if each.kind in ("MeshIdentity", "MeshTrust") and each.mesh == mesh.name
+    ]
+    if problems:
+        raise InvalidInputError(
+            f"stages 1 and 5 contain all of {mesh.document.source}, and would undo what other stages change in it",
+            problems,
+            "Give these documents in a file of their own with -f, and --base without them.",
+        )
+
+
+def choose_permissions(
+    given: Iterable[ScopedDocument], form: Form, namespace: str
+) -> tuple[list[ScopedDocument], list[Obstacle]]:
+    """Return the permissions that stages can contain, each once, and why they can't contain others.
+
+    Args:
+        given: permissions of one mesh.
+        form: of the Mesh.
+        namespace: of the control plane on Kubernetes.
+    """
+    chosen: dict[tuple[str, str], ScopedDocument] = {}
+    wrong: list[Obstacle] = []
+    for each in given:
+        key = (_find_namespace(each, namespace), each.name)
+        problem, fix = _find_problem(each, form)
+        if not problem and key in chosen:
+            if each.source != chosen[key].source and each.value == chosen[key].value:
+                continue
+            problem = f"{each.name} is also in {chosen[key].show_place(())}"
+            fix = "Keep the one that the control plane has."
+        if problem:
+            wrong.append(Obstacle(PREPARE, each.show_place(each.name_path), problem, fix))
+        else:
+            chosen[key] = each
+    return list(chosen.values()), wrong
+
+
+def find_taken_names(identities: Identities, publisher: str, documents: Documents) -> Iterator[Obstacle]:
+    """Yield the resources of other meshes that stages would overwrite.
+
+    On Kubernetes, resources of all meshes are in one namespace, so a name belongs to one mesh only.
+
+    Args:
+        identities: the planned resources.
+        publisher: the name of the MeshIdentity without a provider.
+        documents: the given documents.
+    """
+    issuer = identities.identity
+    planned = {("MeshIdentity", issuer.name), ("MeshIdentity", publisher)}
+    planned |= {("MeshTrust", trust.name) for trust in identities.trusts}
+    for each in documents.scoped:
+        is_near = not each.is_universal and _find_namespace(each, issuer.namespace) == issuer.namespace
+        if is_near and (each.kind, each.name) in planned and each.mesh != issuer.mesh:
+            message = f"{each.kind} {each.name} is of mesh {each.mesh}, and a name belongs to one mesh only"
+            yield Obstacle(PUBLISH, each.show_place(each.name_path), message, "Choose another --identity-name.")
+
+
+def shape_permission(permission: ScopedDocument, spec: Object, namespace: str) -> Object:
+    """Return a permission with another spec; its labels and annotations stay.
+
+    Args:
+        permission: as it was given.
+        spec: the new one.
+        namespace: of the control plane on Kubernetes.
+    """
+    if permission.is_universal:
+        labels = _take_texts(permission.value.get("labels"))
+        named = {"type": permission.kind, "mesh": permission.mesh, "name": permission.name}
+        return {**named, **({"labels": labels} if labels else {}), "spec": spec}
+    metadata = mapping(permission.value.get("metadata"))
+    annotations = _take_texts(metadata.get("annotations"))
+    # kubectl apply writes it, and compares with it.
+    annotations.pop(LAST_APPLIED, None)
+    made = {
+        "name": permission.name,
+        "namespace": _find_namespace(permission, namespace),
+        "labels": {**_take_texts(metadata.get("labels")), MESH_LABEL: permission.mesh},
+        **({"annotations": annotations} if annotations else {}),
+    }
+    return {"apiVersion": API_VERSION, "kind": permission.kind, "metadata": made, "spec": spec}
+
+
+def is_mesh_wide(tls: ScopedDocument) -> bool:
+    """Return whether a MeshTLS sets the mode of all proxies."""
+    target = mapping(tls.spec.get("targetRef"))
+    entries = [*items(tls.spec.get("rules")), *items(tls.spec.get("from"))]
+    modes = [at(mapping(entry), ("default", "mode")) for entry in entries]
+    return target.get("kind", "Mesh") == "Mesh" and any(modes)
+
+
+def _find_problem(permission: ScopedDocument, form: Form) -> tuple[str, str]:
+    """Return why a stage can't contain a permission, and the fix; both empty if it can."""
+    if not is_tame(permission.value):
+        return f"{permission.name} is nested without end, or is larger than a document needs", "Write it out."
+    try:
+        check_object_name(permission.name)
+    except ValueError as error:
+        return f"the name {show(permission.name)} {error}", "Correct the name, or leave this permission out."
+    if permission.form != form:
+        # Kubernetes has a namespace, and the name in the HTTP API ends with it.
+        message = f"{permission.name} is in the form for {permission.form}, and the Mesh in that for {form}"
+        return message, "Give both as the same control plane has them: by kubectl get, or by kumactl get."
+    return "", ""
+
+
+def _find_namespace(permission: ScopedDocument, default: str) -> str:
+    return text(mapping(permission.value.get("metadata")).get("namespace")) or default
+
+
+def _take_texts(values: object) -> dict[str, str]:
+    return {name: value for name, value in mapping(values).items() if isinstance(name, str) and isinstance(value, str)}
