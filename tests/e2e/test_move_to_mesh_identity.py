@@ -118,7 +118,7 @@ def test_who_trusts_whom_at_each_stage() -> None:
         assert (world.certificate(), connects(world, chain)) == expected[step.name], step.name
 
 
-@pytest.mark.parametrize("stage", ["publish", "trust", "switch", "finish"])
+@pytest.mark.parametrize("stage", ["prepare", "publish", "trust", "switch", "finish"])
 def test_the_way_back(stage: str) -> None:
     """Undo one stage as the plan says: proxies of both worlds still trust each other where both exist."""
     chain = pem.write(OLD_CHAIN)
@@ -142,9 +142,14 @@ def test_the_way_back(stage: str) -> None:
             assert "old old" in connects(world, chain)
             world.delete("MeshTrust", trust)
         assert (world.certificate(), connects(world, chain)) == ("old", {"old old"})
-    else:
+    elif stage == "publish":
         world.delete("MeshIdentity", move.names.publisher)
         assert (world.certificate(), connects(world, chain)) == ("old", {"old old"})
+    else:
+        world.apply(move.before)
+        assert (world.certificate(), connects(world, chain)) == ("old", {"old old"})
+        assert world.permits(OLD_ID)
+        assert not world.permits(NEW_ID)
 
 
 def test_another_order_loses_proxies() -> None:
