@@ -25,9 +25,14 @@ def run(outputs: Path, *arguments: str | Path, **more: Any) -> Result:
 
 
 def names(text: str) -> list[tuple[str, str, str]]:
-    """Return the mesh, the kind and the name of each document in the form of Kubernetes."""
+    """Return the mesh, the kind and the name of each document."""
     found: Any = load_stream(text, "identity")
-    return [(each["metadata"]["labels"]["kuma.io/mesh"], each["kind"], each["metadata"]["name"]) for each in found]
+    return [
+        (each["mesh"], each["type"], each["name"])
+        if "type" in each
+        else (each["metadata"]["labels"]["kuma.io/mesh"], each["kind"], each["metadata"]["name"])
+        for each in found
+    ]
 
 
 @pytest.fixture
@@ -87,10 +92,25 @@ def test_a_note_on_the_trust_that_zones_make(outputs: Path) -> None:
 def test_all_meshes_or_those_that_are_named(two_meshes: Path) -> None:
     one = [("MeshTrust", "acmpca-zone-1"), ("MeshTrust", "acmpca-zone-2"), ("MeshIdentity", "acmpca")]
     default, other = [("default", *each) for each in one], [("other", *each) for each in one]
-    assert names(run(two_meshes).stdout) == default + other
-    assert names(run(two_meshes, "--mesh", "other").stdout) == other
-    assert names(run(two_meshes, "--mesh", "other", "--mesh", "default").stdout) == other + default
+    universal = ("--format", "universal")
+    assert names(run(two_meshes, *universal).stdout) == default + other
+    assert names(run(two_meshes, *universal, "--mesh", "other").stdout) == other
+    assert names(run(two_meshes, *universal, "--mesh", "other", "--mesh", "default").stdout) == other + default
     assert names(run(two_meshes, "--mesh", "other", "--mesh", "other").stdout) == other
+
+
+def test_on_kubernetes_one_mesh_does_not_overwrite_another(two_meshes: Path) -> None:
+    for chosen in ((), ("--mesh", "other", "--mesh", "default")):
+        result = run(two_meshes, *chosen)
+        assert result.exit_code == 2
+        assert "can't all have a MeshIdentity acmpca" in result.stderr
+        assert "--mesh and an --identity-name of its own" in result.stderr
+        assert result.stdout == ""
+    assert (
+        "can't all have a MeshIdentity mine: give each"
+        in run(two_meshes, "--mesh", "other", "--identity-name", "mine").stderr
+    )
+    assert "can't all have" not in run(two_meshes, "--format", "universal").stderr
 
 
 def test_the_contracts_lifetime(tmp_path: Path) -> None:
@@ -154,8 +174,9 @@ def test_what_is_rendered_passes_lint(outputs: Path) -> None:
         (["--path", "/{{ .Mesh }}"], "--path", "'.Mesh' is unknown"),
         (["--path", "/x", "--workload"], "--workload", "exclude each other"),
         (["--expiration", "1d12h"], "--expiration", "is not a duration"),
-        (["--expiration", "30y"], "--expiration", "goes beyond the end of the CA's own certificate"),
+        (["--expiration", "30y"], "--expiration", "lasts longer than the CA's own certificate"),
         (["--identity-name", "A"], "--identity-name", "lower-case letters"),
+        (["--identity-name", "a-"], "--identity-name", "lower-case letters"),
         (["--namespace", "a_b"], "--namespace", "lower-case letters"),
         (["--mesh", "nope"], "--mesh", "meshes: 'nope' is not a mesh of the contract"),
         (["--mesh-trust-creation", "disabled"], "--mesh-trust-creation", "'Enabled', 'Disabled'"),

@@ -117,6 +117,12 @@ def command(
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
     for name in names:
         require_mesh(loaded, name)
+    shared = identity_documents.explain_shared_name(loaded, options)
+    fix = "Render each mesh with --mesh and an --identity-name of its own."
+    if shared and names[1:]:
+        raise InvalidInputError("one document would overwrite another", [Problem("--identity-name", shared)], fix)
+    if shared:
+        note(f"{shared}: give each mesh an --identity-name of its own")
     documents = [
         text
         for name in names

@@ -182,3 +182,12 @@ def test_everything_that_a_person_must_decide_is_printable() -> None:
     found = plan(start).obstacles
     assert len(found) >= 5
     assert all(text.isprintable() for each in found for text in each[1:])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_meshes_of_one_contract_need_different_names_on_kubernetes(form: Form) -> None:
+    start = given(mesh(form, backend("own")), allow_all(form))
+    both = OUTPUTS.model_copy(update={"meshes": ("default", "other")})
+    shown = [note for note in plan_move_to_identity(start, both, IdentityOptions()).notes if "default, other" in note]
+    assert len(shown) == (form == "kubernetes")
+    assert plan(start).notes == ()

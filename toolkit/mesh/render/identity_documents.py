@@ -118,6 +118,17 @@ def build_identities(outputs: StackOutputs, mesh: str, options: IdentityOptions)
     return Identities(tuple(_trusts(outputs, mesh, options, domains)), identity)
 
 
+def explain_shared_name(outputs: StackOutputs, options: IdentityOptions) -> str:
+    """Return why the meshes of a contract need MeshIdentities of different names; empty if they don't.
+
+    On Kubernetes, the resources of all meshes are in the control plane's namespace.
+    """
+    if options.form != "kubernetes" or len(outputs.meshes) == 1:
+        return ""
+    meshes = ", ".join(outputs.meshes)
+    return f"on Kubernetes a name belongs to one mesh only, so {meshes} can't all have a MeshIdentity {options.name}"
+
+
 def select_all() -> Selector:
     """Return the selector of all data plane proxies."""
     return Selector(dataplane=DataplaneSelector(match_labels={}))
@@ -205,10 +216,15 @@ def _trusts(
 
 def _name_problems(options: IdentityOptions, zones: list[str]) -> Iterator[Problem]:
     longest = max((f"{options.name}-{zone}" for zone in zones), key=len)
-    checks = (("--identity-name", longest, check_object_name), ("--namespace", options.namespace, check_dns_label))
-    for place, name, check in checks:
+    # The end of the name is the end of a name in one of them only.
+    checks = (
+        ("--identity-name", (options.name, longest), check_object_name),
+        ("--namespace", (options.namespace,), check_dns_label),
+    )
+    for place, names, check in checks:
         try:
-            check(name)
+            for name in names:
+                check(name)
         except ValueError as error:
             yield Problem(place, str(error))
 

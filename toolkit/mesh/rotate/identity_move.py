@@ -21,6 +21,7 @@ from toolkit.mesh.render.identity_documents import (
     build_identities,
     convert_expiry,
     expand_trust_domains,
+    explain_shared_name,
     make_trust,
     render_resource,
 )
@@ -147,13 +148,13 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
     ]
     is_prepared = texts["prepare"] == given.text and not any(each.before == PREPARE for each in found)
     done = {PREPARE: is_prepared or reached == FINISH}
+    shared = explain_shared_name(outputs, options)
+    notes = (*policies.notes, *([f"{shared}: give each its own --identity-name"] if shared else []))
     steps = [
         Step(number, name, texts[name], done.get(number, number <= reached), words[name])
         for number, name in enumerate(STAGES, 1)
     ]
-    return IdentityMove(
-        names, tuple(steps), tuple(_sort(found)), tuple(policies.notes), earlier[0], earlier, mesh.is_confidential
-    )
+    return IdentityMove(names, tuple(steps), tuple(_sort(found)), notes, earlier[0], earlier, mesh.is_confidential)
 
 
 def _sort(found: list[Obstacle]) -> list[Obstacle]:
