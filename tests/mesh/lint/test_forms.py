@@ -136,7 +136,7 @@ def test_json_has_everything() -> None:
     assert document["findings"][0] == {
         "code": "MESH014",
         "severity": "error",
-        "title": "A value is not one that the field accepts",
+        "title": "A field does not accept its value",
         "message": "mode is 'STRCT', and must be STRICT or PERMISSIVE",
         "fix": "Did you mean STRICT?",
         "file": "mesh.yaml",

@@ -42,7 +42,7 @@ DURATIONS = [
     Case("MESH053", TIMEOUT, "«requestTimeout: 1d", near="requestTimeout: 1m30.5s", fix="Write 86400s."),
     Case("MESH053", "requestTimeout: 20s", "«requestTimeout: 1e3s", near="requestTimeout: 500ms"),
     Case("MESH053", TIMEOUT, "«requestTimeout: ' 1s'", near="requestTimeout: -1s", fix="Write 1s."),
-    Case("MESH053", TIMEOUT, "«requestTimeout: soon", near="requestTimeout: .5h", fix="Write a duration of Go"),
+    Case("MESH053", TIMEOUT, "«requestTimeout: soon", near="requestTimeout: .5h", fix="Write a Go duration"),
     Case(
         "MESH054",
         EXPIRATION,
