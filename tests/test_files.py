@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -34,11 +35,16 @@ def test_when_one_can_not_be_written_none_is(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["good.yaml", "taken"]
 
 
-def test_a_failure_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
-    target = tmp_path / "a.yaml"
-    with pytest.raises(UnicodeEncodeError):
-        files.write_whole(target, "\ud800")
+def test_a_failure_while_writing_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda _: os.read(-1, 1))
+    with pytest.raises(ExternalError, match="can't write"):
+        files.write_whole(tmp_path / "a.yaml", "a")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lone_surrogate_is_written_as_json_and_yaml_escape_it(tmp_path: Path) -> None:
+    files.write_whole(tmp_path / "a.json", '"\ud800"')
+    assert json.loads((tmp_path / "a.json").read_text()) == "\ud800"
 
 
 def test_a_file_in_the_way_of_a_directory(tmp_path: Path) -> None:

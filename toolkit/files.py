@@ -119,7 +119,7 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
             path = target
             temporary.move_into_place()
         for path, content in pipes:
-            with path.open("w", encoding="utf-8", newline="\n") as stream:
+            with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
                 stream.write(content)
     except OSError as error:
         raise ExternalError(

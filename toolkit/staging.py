@@ -74,7 +74,9 @@ class StagedFile:
         self._path, descriptor = _create(target, mode)
         self._descriptor: int | None = descriptor
         try:
-            with os.fdopen(os.dup(descriptor), "w", encoding="utf-8", newline="\n") as stream:
+            with os.fdopen(
+                os.dup(descriptor), "w", encoding="utf-8", errors="backslashreplace", newline="\n"
+            ) as stream:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())

@@ -105,13 +105,13 @@ def explain_output_errors() -> Iterator[None]:
 
 
 def write_stdout(text: str) -> None:
-    """Write to standard output.
+    r"""Write to standard output; a lone surrogate as ``\ud800``, which is its form in JSON and YAML.
 
     Raises:
         OutputError: it is closed or full.
     """
     with explain_output_errors():
-        click.echo(text, nl=False)
+        click.echo(text.encode(errors="backslashreplace").decode(), nl=False)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.cli.rotation_plan import BEFORE, apply_file, describe_surroundings, name_file, repeat_command
+from toolkit.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +53,7 @@ class IdentityPlan:
             if step.number == 1 and self.directory is not None:
                 lines.append(f"           {self._apply_file(BEFORE)}")
             lines.append("")
-        return "\n".join(lines)
+        return "\n".join(map(escape, lines))
 
     def render_json(self) -> str:
         """Return the plan for programs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -139,7 +140,13 @@ def _list_documents(mesh: str, access: Object) -> str:
     kinds: tuple[ListedKind, ...] = (*SCOPED_KINDS, "Dataplane")
     with open_control_plane(**access) as control_plane:
         found = [document for kind in kinds for document in control_plane.list_resources(kind, mesh)]
-    return "".join(f"---\n{json.dumps(document)}\n" for document in found)
+    return "".join(f"---\n{_write_as_yaml(document)}\n" for document in found)
+
+
+def _write_as_yaml(document: Object) -> str:
+    """Return a document as JSON that is YAML as well, which knows no surrogate pairs."""
+    text = json.dumps(document, ensure_ascii=False)
+    return re.sub(r"[^ -~]", lambda found: f"\\U{ord(found[0]):08x}", text)
 
 
 def _heed_version(given: str | None, known: MeshVersion | None) -> None:

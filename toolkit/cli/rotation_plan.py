@@ -13,6 +13,7 @@ import click
 
 from toolkit.cli.control_plane_options import NAMES
 from toolkit.cli.options import note
+from toolkit.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +60,8 @@ class Plan:
             if step.number == 1 and self.directory is not None:
                 lines.append(f"           {self._apply_file(BEFORE)}")
             lines.append("")
-        return "\n".join(lines)
+        # Names come from documents: nothing in them ends a line.
+        return "\n".join(map(escape, lines))
 
     def render_json(self) -> str:
         """Return the plan for programs."""
@@ -147,20 +149,21 @@ def name_file(step: Step) -> str:
 
 
 def describe_surroundings(step: Step, verify: str = "", apply: str = "") -> list[str]:
-    """Return the lines with prerequisites, commands, waits and rollback of a step.
+    """Return the lines with prerequisites, commands, waits and rollback of a step, in printable texts.
 
     Args:
         step: a step of the rotation.
         verify: the command that verifies the new backend; empty for none.
         apply: the command that applies the step's document; empty for none.
     """
-    return [
+    lines = [
         *(f"first   {text}" for text in step.words.first),
         *([f"verify  {verify}"] if verify else []),
         *([f"apply   {apply}"] if apply else []),
         *(f"wait    {text}" for text in step.words.wait),
         f"back    {step.words.back}",
     ]
+    return [escape(line) for line in lines]
 
 
 def apply_file(form: Form, file: str, *options: str) -> str:
