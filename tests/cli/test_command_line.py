@@ -158,7 +158,7 @@ def test_nothing_can_be_done_while_the_ca_waits(command: str, tmp_path: Path) ->
     file.write_text(json.dumps(pending_document()))
     result = toolkit(command, "--contract", file)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "the stack's CA still waits for its certificate" in result.stderr
+    assert "the stack's CA has no certificate yet" in result.stderr
     assert "Hint: toolkit contract csr" in result.stderr
 
 

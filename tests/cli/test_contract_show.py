@@ -177,9 +177,9 @@ def test_broken_input(arguments: list[str], active: Path) -> None:
         (
             timedelta(hours=6),
             "24h",
-            ["the CA expires on {end}, in less than a day", "24h goes beyond the end of the CA"],
+            ["the CA expires on {end}, in less than a day", "24h lasts longer than the CA"],
         ),
-        (timedelta(days=200), "1y", ["1y goes beyond the end of the CA"]),
+        (timedelta(days=200), "1y", ["1y lasts longer than the CA"]),
         (timedelta(minutes=-5), "24h", ["the CA ended on {end}, less than a day ago"]),
         (timedelta(days=91), "24h", []),
     ],

@@ -102,7 +102,7 @@ def test_many_zones(outputs: Path, tmp_path: Path) -> None:
         (["--time-zone", "Europe/Berlin"], "--time-zone: has no effect without --schedule"),
         (["--pod-namespace", "A"], "--pod-namespace: must be 1 to 63 lower-case letters"),
         (["--pod-service-account", "A"], "--pod-service-account: must be 1 to 253 lower-case letters"),
-        (["--lifetime", "9y"], "--lifetime: '9y': goes beyond the end of the CA"),
+        (["--lifetime", "9y"], "--lifetime: '9y': lasts longer than the CA"),
         (["--mesh", "other"], "--mesh: the contract has no mesh 'other', only default"),
         (["-f", "missing.yaml"], "can't read missing.yaml"),
         (["--backend-name", "a"], "--backend-name needs -f FILE"),
@@ -124,7 +124,7 @@ def test_nothing_is_rendered_for_a_ca_that_waits(outputs: Path) -> None:
     outputs.write_text(json.dumps(pending_document()))
     result = run(outputs)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "still waits for its certificate" in result.stderr
+    assert "has no certificate yet" in result.stderr
     both = CliRunner().invoke(main, ["render-job", "--contract", "-", "-f", "-", "--image", IMAGE])
     assert both.exit_code == 2
     assert "can't both be -" in both.stderr

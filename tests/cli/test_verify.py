@@ -94,7 +94,7 @@ def test_the_bundle_of_the_mesh_is_what_counts(
     ("arguments", "words"),
     [
         (["--lifetime", "1d12h"], "--lifetime"),
-        (["--lifetime", "9y"], "beyond the end of the CA"),
+        (["--lifetime", "9y"], "lasts longer than the CA"),
         (["--mesh", "other"], "the contract has no mesh 'other', only default"),
         (["--service", "a b"], "--service"),
         (["-f", "missing.yaml"], "can't read missing.yaml"),

@@ -114,7 +114,7 @@ CONTRACT = (
     Wrong("contract csr", f"{_PULUMI} Permission denied", 3, {"PATH": "unusable"}),
     Wrong("verify -s nope", "pulumi stack output failed: error: no stack named 'nope' found", 3, {"PATH": "failing"}),
     Wrong("contract csr --contract c.json", "the CA has its certificate, so the contract contains no signing request"),
-    Wrong("render-mesh --contract pending.json", "pending.json: the stack's CA still waits for its certificate"),
+    Wrong("render-mesh --contract pending.json", "pending.json: the stack's CA has no certificate yet"),
     Wrong(f"{_SHOW} c.json -o json=", f"{_OUTPUT} 'json=' names no file after the equals sign"),
     Wrong(f"{_SHOW} c.json -o json=c.json", "c.json is an input (--contract), so …"),
     Wrong(f"{_SHOW} c.json -o table -o json", "only one format can go to standard output, …"),

@@ -64,7 +64,7 @@ def test_either_state_is_read(document: dict[str, Any]) -> None:
 
 def test_a_pending_stack_is_no_contract_to_work_with() -> None:
     document = pending_document()
-    with pytest.raises(InvalidInputError, match=r"^outputs\.json: the stack's CA still waits") as caught:
+    with pytest.raises(InvalidInputError, match=r"^outputs\.json: the stack's CA has no certificate") as caught:
         contract.parse(json.dumps(document), "outputs.json")
     assert caught.value.problems[0].message.startswith(document["pendingCertificateAuthority"]["arn"])
     for step in ("toolkit contract csr", "issuedCertificate and issuedCertificateChain", "pulumi up"):
@@ -127,7 +127,7 @@ def test_a_contract_stays_readable_when_its_ca_nears_its_end() -> None:
     loaded = contract.parse(json.dumps(contract_document(issuing)))
     problem = loaded.certificate_authority.check_lifetime(duration.parse(loaded.data_plane_lifetime))
     assert problem
-    assert "goes beyond the end of the CA" in problem
+    assert "lasts longer than the CA" in problem
 
 
 def test_every_problem_is_named_by_path_at_once(document: dict[str, Any]) -> None:

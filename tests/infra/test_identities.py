@@ -118,7 +118,7 @@ def test_a_service_account_has_one_role(first: dict[str, Any], second: dict[str,
     found = problems(zone(**first), zone("pier", **second))
     assert set(found) == ({"zones[1].serviceAccount"} if clash else set())
     if clash:
-        assert "the cluster that zone quay is in" in found["zones[1].serviceAccount"]
+        assert "zone quay in the same cluster" in found["zones[1].serviceAccount"]
 
 
 def test_an_issuer_of_another_region_is_warned_of(run_program: RunProgram, warnings: list[str]) -> None:

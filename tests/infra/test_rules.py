@@ -126,7 +126,7 @@ def problems(values: dict[str, Any]) -> dict[str, str]:
         ({"verifierPrincipals": [f"arn:aws:iam::{HOME}:group/admins"]}, "verifierPrincipals[0]", "a role or a user"),
         ({"verifierPrincipals": [f"arn:aws:iam::{HOME}:role/ci-*"]}, "verifierPrincipals[0]", "a role or a user"),
         ({"revocation": {"crl": {"bucket": "192.168.1.1"}}}, "revocation.crl.bucket", "like an IP address"),
-        ({"zones": [POD, {**POD, "name": "zone-2"}]}, "zones[1].serviceAccount", "the cluster that zone zone-1 is in"),
+        ({"zones": [POD, {**POD, "name": "zone-2"}]}, "zones[1].serviceAccount", "zone zone-1 in the same cluster"),
         ({**PARENT, "parent": {"arn": AUTHORITY_ARN, "profile": "p"}}, "parent.accountId", "is missing"),
         (zones(profile="p"), "zones[0].accountId", "is missing"),
         (zones(externalId="xx"), "zones[0].externalId", "assumeRoleArn"),
@@ -210,12 +210,12 @@ def test_every_rule_says_which_settings_it_reads() -> None:
         (
             {"zones": [{**POD, "accountId": ELSEWHERE}], "sharing": {"method": "ram", "accounts": [ELSEWHERE]}},
             "zones[0].accountId",
-            "name a profile",
+            "set the zone's profile",
         ),
         (
             {"zones": [{**POD, "accountId": ELSEWHERE, "profile": "p"}]},
             "zones[0].accountId",
-            "name it in sharing.accounts",
+            "add it to sharing.accounts",
         ),
         (
             {
@@ -223,7 +223,7 @@ def test_every_rule_says_which_settings_it_reads() -> None:
                 "sharing": {"method": "policy", "accounts": ["999999999999"]},
             },
             "zones[0].accountId",
-            "name it in sharing.accounts",
+            "add it to sharing.accounts",
         ),
         (
             zones(oidcProviderArn=f"arn:aws:iam::{ELSEWHERE}:oidc-provider/x"),

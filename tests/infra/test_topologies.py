@@ -192,7 +192,7 @@ def test_a_ca_below_an_external_root_waits_and_nothing_else_is_made(run_program:
     stack = contract.read(json.dumps(graph.exports))
     assert isinstance(stack, contract.PendingStack)
     assert stack.pending_certificate_authority.certificate_signing_request == stack_csr()
-    with pytest.raises(InvalidInputError, match="waits"):
+    with pytest.raises(InvalidInputError, match="has no certificate yet"):
         contract.parse(json.dumps(graph.exports))
 
 

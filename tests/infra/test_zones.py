@@ -102,7 +102,10 @@ def test_zones_of_one_issuer_share_its_provider(run_program: RunProgram) -> None
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [({"clientIdLists": ["sigstore"]}, "takes tokens for sigstore"), (None, "createOidcProvider would make it")],
+    [
+        ({"clientIdLists": ["sigstore"]}, "accepts the audiences sigstore"),
+        (None, "to create it, set createOidcProvider: true"),
+    ],
 )
 def test_a_provider_that_is_not_there_or_for_others_is_refused(
     run_program: RunProgram, answer: dict[str, Any] | None, words: str
@@ -294,7 +297,7 @@ def test_who_may_not_look_is_warned_and_goes_on(run_program: RunProgram, warning
 
     names = ("getOpenIdConnectProvider", "getCluster", "getPolicy")
     run_program(shape("identities"), functions=dict.fromkeys(names, denied))
-    found = [re.fullmatch(r"Whether (.+?) exists is not known: AccessDenied: .*", warning) for warning in warnings]
+    found = [re.fullmatch(r"Can't check whether (.+?) exists: AccessDenied: .*", warning) for warning in warnings]
     looked_up = [match[1].partition("/")[0] for match in found if match]
     assert sorted(looked_up) == [*[f"arn:aws:iam::{HOME}:oidc-provider"] * 3, "paris"]
     assert len(warnings) == len(looked_up)

@@ -145,7 +145,7 @@ def test_a_secret_that_is_no_chain_is_refused(form: str, value: bytes | None) ->
 @pytest.mark.parametrize(
     ("conf", "path", "words"),
     [
-        ({"arn": AUTHORITY_ARN.replace("1111", "2222")}, "mesh.yaml:1:114 mtls.backends[0].conf.arn", "the contract has"),
+        ({"arn": AUTHORITY_ARN.replace("1111", "2222")}, "mesh.yaml:1:114 mtls.backends[0].conf.arn", "contract has"),
         ({"commonName": "{{ tag `env` }}"}, "mesh.yaml:1:114 mtls.backends[0].conf.commonName", "needs the tag env"),
         ({"commonName": "{{ 7 }}"}, "mesh.yaml:1:114 mtls.backends[0].conf.commonName", "has an unknown directive"),
         ({"commonName": "x" * 65}, "mesh.yaml:1:114 mtls.backends[0].conf.commonName", "at most 64 are allowed"),

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 # What AWS can't change of a CA that is there, and what the stack says about it.
 FIXED: dict[str, tuple[object, str]] = {
-    "keyAlgorithm": ("RSA_4096", "RSA_4096 is asked for, but root-ca was made with EC_prime256v1"),
-    "caName": ("Other", "Other Root CA is asked for, but root-ca was made with Kong Mesh Root CA"),
-    "organization": ("Other Inc.", "made with Example Corp"),
-    "country": ("FR", "made with None"),
-    "usageMode": ("GENERAL_PURPOSE", "made with SHORT_LIVED_CERTIFICATE"),
-    "keyStorage": ("FIPS_140_2_LEVEL_2_OR_HIGHER", "made with FIPS_140_2_LEVEL_3_OR_HIGHER"),
-    "deletionWindowDays": (7, "7 is asked for, but root-ca was made with 30"),
+    "keyAlgorithm": ("RSA_4096", "is RSA_4096, but root-ca was created with EC_prime256v1"),
+    "caName": ("Other", "is Other Root CA, but root-ca was created with Kong Mesh Root CA"),
+    "organization": ("Other Inc.", "created with Example Corp"),
+    "country": ("FR", "created without it"),
+    "usageMode": ("GENERAL_PURPOSE", "created with SHORT_LIVED_CERTIFICATE"),
+    "keyStorage": ("FIPS_140_2_LEVEL_2_OR_HIGHER", "created with FIPS_140_2_LEVEL_3_OR_HIGHER"),
+    "deletionWindowDays": (7, "is 7, but root-ca was created with 30"),
 }
 
 

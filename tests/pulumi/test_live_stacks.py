@@ -153,7 +153,7 @@ def test_an_adopted_provider_must_take_the_tokens(aws: TestSandbox, new_stack: C
     World(aws).iam().create_open_id_connect_provider(Url=settings["zones"][0]["oidcIssuer"], ClientIDList=["sigstore"])
     refused = stack.up(adoptExisting=True, **settings)
     assert "zones[0].createOidcProvider" in refused.error
-    assert "takes tokens for sigstore" in refused.error
+    assert "accepts the audiences sigstore" in refused.error
 
 
 def test_roles_of_somebody_else(aws: TestSandbox, new_stack: Callable[[str], Stack]) -> None:
@@ -164,7 +164,7 @@ def test_roles_of_somebody_else(aws: TestSandbox, new_stack: Callable[[str], Sta
     iam.create_instance_profile(InstanceProfileName="theirs-zone-hall")
     refused = stack.preview(**settings)
     for what in ("role/theirs-zone-hall", "role/theirs-verifier-hall", "instance-profile/theirs-zone-hall"):
-        assert f"arn:aws:iam::123456789012:{what} exists already and is not this stack's" in refused.error
+        assert f"arn:aws:iam::123456789012:{what} already exists and does not belong to this stack" in refused.error
     done = stack.up(protect=False, adoptExisting=True, **settings)
     assert not done.error
     assert not {name for name in done.changes if name.startswith(("zone-", "verifier-"))}

@@ -110,7 +110,7 @@ def keeps_what_it_has(aws: TestSandbox, stack: Stack, **another_topology: Any) -
     """Check that what would hurt a mesh is rejected, and that nothing of the mesh's has changed."""
     before, resources = inventory(aws), stack.resources()
     refused = stack.preview(keyAlgorithm="RSA_4096")
-    assert "kong-mesh-pca:keyAlgorithm: RSA_4096 is asked for, but " in refused.error
+    assert "kong-mesh-pca:keyAlgorithm: is RSA_4096, but " in refused.error
     for skip_preview in (False, True):
         assert "protected" in stack.destroy(skip_preview=skip_preview).error
         assert inventory(aws) == before

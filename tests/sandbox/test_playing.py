@@ -139,7 +139,7 @@ def test_every_stack_of_the_documentation_is_verified(tmp_path: Path, name: str)
     if name == "under-external-ca":
         # Somebody else has to sign its request first.
         assert done.returncode == 2
-        assert "the stack's CA still waits for its certificate" in done.stderr
+        assert "the stack's CA has no certificate yet" in done.stderr
         # The preview and the creation warn of it.
         assert done.stderr.count("The CA waits for its certificate: ") == 1
     else:

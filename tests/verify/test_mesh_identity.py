@@ -163,7 +163,7 @@ def test_every_form_of_the_report_shows_the_checks(aws: TestSandbox, outputs: St
         (("spec", "spiffeID", "trustDomain"), '{{ label "team" }}', 'has unknown parts: label "team"'),
         (("spec", "spiffeID", "trustDomain"), "Mesh.Local", "has capital letters"),
         (("spec", "spiffeID", "path"), "no-slash", "must begin with a slash"),
-        (("spec", "provider", "extension", "config", "certificateParameters", "expiry"), "90000h", "beyond the end"),
+        (("spec", "provider", "extension", "config", "certificateParameters", "expiry"), "90000h", "lasts longer than"),
         (("spec", "provider", "extension", "config", "arn"), "arn:aws:other", "x.yaml:1:1: config.arn"),
     ],
 )

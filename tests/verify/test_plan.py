@@ -57,7 +57,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     [
         (PlanOptions(mesh_name="other"), "--mesh: the contract has no mesh 'other', only default"),
         (PlanOptions(lifetime="1d12h"), "--lifetime: '1d12h': "),
-        (PlanOptions(lifetime="9y"), "beyond the end of the CA"),
+        (PlanOptions(lifetime="9y"), "lasts longer than the CA"),
         (PlanOptions(horizon="-1d"), "--horizon: "),
     ],
 )

@@ -251,7 +251,7 @@ def load_contract(contract_file: str | None, stack: str | None, cwd: str | None)
     """Read the contract from the source in the options, and warn if it lacks the usage mode.
 
     Raises:
-        InvalidInputError: the file can't be read or is not a contract, or the CA still waits for its certificate.
+        InvalidInputError: the file can't be read or is not a contract, or the CA has no certificate yet.
         ExternalError: the Pulumi CLI is missing or failed.
     """
     from toolkit import contract

@@ -100,10 +100,11 @@ def _require_active(stack: StackOutputs | PendingStack, source: str) -> StackOut
     if isinstance(stack, StackOutputs):
         return stack
     waiting = Problem(
-        "pendingCertificateAuthority", f"{stack.pending_certificate_authority.arn} has no certificate yet"
+        "pendingCertificateAuthority",
+        f"{stack.pending_certificate_authority.arn} needs a certificate from the external CA",
     )
     raise InvalidInputError(
-        f"{source}: the stack's CA still waits for its certificate",
+        f"{source}: the stack's CA has no certificate yet",
         [waiting],
         "toolkit contract csr > issuing-ca.csr, have it signed, set issuedCertificate and issuedCertificateChain in "
         "the stack's configuration, and pulumi up again",

@@ -242,7 +242,7 @@ class CertificateAuthority(_Model):
         if problem := check_mode(self.usage_mode, lifetime):
             return problem
         if lifetime > self.not_after - datetime.now(UTC):
-            return f"goes beyond the end of the CA's own certificate on {self.not_after:%Y-%m-%d}"
+            return f"lasts longer than the CA's own certificate, which expires on {self.not_after:%Y-%m-%d}"
         return None
 
     @field_validator("signing_algorithm")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from toolkit.infra.eks_associations import Association
     from toolkit.infra.settings import ZoneSettings
 
-_ADOPT = "adoptExisting: true uses it as it is, and never changes or deletes it"
+_ADOPT = "with adoptExisting: true, the stack uses it and never changes or deletes it"
 
 
 class Claim(NamedTuple):
@@ -183,7 +183,7 @@ class Claims:
             return Claim(import_id=import_id)
         if self._adopt:
             return Claim(adopted_arn=arn)
-        self.problems.append(Problem(path, f"{what} exists already and is not this stack's; {_ADOPT}"))
+        self.problems.append(Problem(path, f"{what} already exists and does not belong to this stack; {_ADOPT}"))
         return CREATE
 
     def _names(self, account: str, prefix: str, provider: aws.Provider | None) -> frozenset[str]:

@@ -96,7 +96,7 @@ def _zone_problems(path: str, zone: ZoneSettings, settings: Settings, deployment
     if account != deployment.account and not zone.is_elsewhere:
         yield Problem(
             f"{path}.accountId",
-            f"is {account}, but this stack deploys to {deployment.account}; name a profile or an assumeRoleArn for it",
+            f"is {account}, but this stack deploys to {deployment.account}; set the zone's profile or assumeRoleArn",
         )
     if zone.oidc_provider_arn is not None:
         provider = arn.OIDC_PROVIDER.parse(zone.oidc_provider_arn).account
@@ -125,7 +125,7 @@ def _share_problems(path: str, account: str, settings: Settings, deployment: Dep
     if sharing is None or not (account in sharing.accounts or sharing.organizational_units or sharing.organization):
         yield Problem(
             f"{path}.accountId" if account != deployment.account else path,
-            f"is {account}, with which the CA is not shared; name it in sharing.accounts",
+            f"is {account}, but the CA is not shared with that account; add it to sharing.accounts",
         )
 
 

@@ -106,7 +106,7 @@ def check_adopted(adopted: ExistingAuthority, settings: Settings) -> Iterator[Pr
         settings: the stack's settings.
     """
     if adopted.status != "ACTIVE":
-        yield Problem("adoptArn", f"the CA is {adopted.status}, and only an active one issues")
+        yield Problem("adoptArn", f"the CA is {adopted.status}; only an ACTIVE CA can issue certificates")
     unknown = check_key("adoptArn", adopted)
     yield from unknown
     signing = settings.signing_algorithm
@@ -192,7 +192,7 @@ def check_parent(parent: ExistingAuthority, settings: Settings) -> Iterator[Prob
     yield from check_path("parent.arn", parent, settings)
     if parent.status != "ACTIVE":
         yield Problem(
-            "parent.arn", f"the CA is {parent.status}, and only an active one signs; enable it for this update"
+            "parent.arn", f"the CA is {parent.status}; only an ACTIVE CA can sign, so enable it for this update"
         )
     if parent.usage_mode == "SHORT_LIVED_CERTIFICATE":
         # privateca/latest/userguide/short-lived-certificates.html
@@ -212,7 +212,7 @@ def check_parent(parent: ExistingAuthority, settings: Settings) -> Iterator[Prob
     if ends > parent.not_after:
         yield Problem(
             "intermediateValidityYears",
-            f"{settings.intermediate_validity_years} years from today are beyond the end of the parent on "
+            f"{settings.intermediate_validity_years} years from today last longer than the parent CA, which expires on "
             f"{parent.not_after:%Y-%m-%d}: a CA can't outlive its issuer",
         )
 

@@ -81,8 +81,9 @@ def _shared_service_accounts(zones: Sequence[ZoneSettings]) -> Iterator[Problem]
         if other != zone.name:
             yield Problem(
                 f"zones[{index}].serviceAccount",
-                f"is {zone.namespace}/{zone.service_account} of the cluster that zone {other} is in, and a service "
-                "account has one role; give each zone's control plane its own cluster, namespace or service account",
+                f"is {zone.namespace}/{zone.service_account}, which zone {other} in the same cluster uses too. "
+                "A service account has one role; give each zone's control plane its own cluster, namespace or service "
+                "account",
             )
 
 

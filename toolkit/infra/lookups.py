@@ -107,7 +107,7 @@ def check_oidc_provider(path: str, provider_arn: str, provider: aws.Provider | N
     try:
         existing = look_up(lambda: get_oidc_provider(provider_arn, provider))
     except LookUpError as error:
-        return _explain(path, provider_arn, error, "; createOidcProvider would make it")
+        return _explain(path, provider_arn, error, "; to create it, set createOidcProvider: true")
     return check_audiences(path, provider_arn, existing.client_id_lists)
 
 
@@ -121,8 +121,12 @@ def check_audiences(path: str, provider_arn: str, audiences: Sequence[str]) -> l
     """
     if _AUDIENCE in audiences:
         return []
-    names = ", ".join(audiences) or "nobody"
-    return [Problem(path, f"{provider_arn} takes tokens for {names}, and the control plane's are for {_AUDIENCE}")]
+    names = ", ".join(audiences) or "(none)"
+    return [
+        Problem(
+            path, f"{provider_arn} accepts the audiences {names}, but not {_AUDIENCE} of the control plane's tokens"
+        )
+    ]
 
 
 def check_sharing(sharing: SharingSettings) -> list[Problem]:
@@ -175,7 +179,7 @@ def _explain(path: str, name: str, error: LookUpError, advice: str = "") -> list
 
 
 def _warn_of_unknown(name: str, error: LookUpError) -> None:
-    pulumi.log.warn(f"Whether {name} exists is not known: {error}")
+    pulumi.log.warn(f"Can't check whether {name} exists: {error}")
 
 
 def extract_reason(error: Exception) -> str:

@@ -283,14 +283,14 @@ class PrivateAuthority(pulumi.ComponentResource):
             changed = [
                 Problem(
                     key,
-                    f"{'nothing' if value is None else value} is asked for, but {self._name} was made with {made[key]}",
+                    f"is {'not set' if value is None else value}, but {self._name} was created {_say_made(made[key])}",
                 )
                 for key, value in asked.items()
                 if value != made[key]
             ]
             if changed:
                 raise build_error(
-                    f"AWS can't change what {self._name} was made with",
+                    f"AWS can't change these settings of the existing CA {self._name}",
                     changed,
                     "Restore the earlier values. For another CA, create another stack and rotate the mesh to it.",
                 )
@@ -316,6 +316,10 @@ def _read_configuration(
     }
 
 
+def _say_made(value: str | int | None) -> str:
+    return "without it" if value is None else f"with {value}"
+
+
 def _key(field: str) -> str:
     """Return the setting for an attribute of the subject."""
     return "caName" if field == "common_name" else to_camel(field)
@@ -328,7 +332,7 @@ def _refuse_when_new(certificate: acmpca.Certificate, problems: Callable[[], Ite
         is_new = pulumi.runtime.is_dry_run() and not await certificate.arn.is_known()
         if reasons := list(problems()) if is_new else []:
             hint = "Choose another parent or other settings; nothing was created."
-            raise build_error("the CA above can't sign", reasons, hint)
+            raise build_error("the parent CA can't sign the stack's CA", reasons, hint)
         return "checked"
 
     # An Output, because Pulumi waits for outputs at the end of a program and fails with their exceptions.

@@ -79,7 +79,9 @@ def _one_source(settings: Settings) -> Iterator[Problem]:
     }
     for key, (topology, value) in wanted.items():
         if value is not None and settings.topology != topology:
-            yield Problem(key, f"is for topology {topology}, and this is {settings.topology}: {_ONE_AUTHORITY}")
+            yield Problem(
+                key, f"belongs to topology {topology}, but the stack has {settings.topology}: {_ONE_AUTHORITY}"
+            )
         if value is None and settings.topology == topology and key in ("adoptArn", "parent"):
             yield Problem(key, f"is missing: topology {topology} needs it")
 

@@ -110,7 +110,7 @@ class MeshCertificates(pulumi.ComponentResource):
 
     def _refuse(self, problems: list[Problem]) -> None:
         if problems:
-            what = "the stack's configuration does not fit what is there"
+            what = "the stack's configuration conflicts with existing resources"
             raise build_error(what, problems, _NOTHING_DONE, zones_file=self._settings.zones_file)
 
     def _look_up(self, provider: aws.Provider | None) -> ExistingAuthority | None:

@@ -74,7 +74,7 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
     ]
     if problems:
         raise InvalidInputError(
-            "what goes into a ConfigMap can be read by many, and so must be no credential",
+            "only a CA chain can go into a ConfigMap, which many users can read",
             problems,
             "Give the Mesh, and only the Secret of its caCert; render-mesh --secret-file separates them.",
         )

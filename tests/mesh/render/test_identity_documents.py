@@ -173,7 +173,7 @@ def test_kubernetes_reads_the_same_lifetime(number: int, unit: str) -> None:
         ({"path": "/{{ .Mesh }}"}, "--path: '.Mesh' is unknown"),
         ({"expiry": "1d12h"}, "--expiration: '1d12h': "),
         ({"expiry": "1.5s"}, "--expiration: '1.5s': must be whole seconds"),
-        ({"expiry": "6y"}, "--expiration: 6y goes beyond the end of the CA's own certificate"),
+        ({"expiry": "6y"}, "--expiration: 6y lasts longer than the CA's own certificate"),
     ],
 )
 def test_options_that_are_not_valid(options: dict[str, Any], expected: str) -> None:
@@ -204,4 +204,4 @@ def test_a_short_lived_ca_issues_for_seven_days() -> None:
 
 def test_the_contracts_lifetime_is_named_as_such() -> None:
     outputs = OUTPUTS.model_copy(update={"data_plane_lifetime": "6y"})
-    assert problems(outputs)[0].startswith("contract: dataPlaneLifetime: 6y goes beyond")
+    assert problems(outputs)[0].startswith("contract: dataPlaneLifetime: 6y lasts longer")

@@ -267,7 +267,7 @@ def test_one_of_several_meshes() -> None:
     [
         (LIVE, MeshOptions(backend_name="ca-1"), "mesh.yaml:17:9 spec.mtls.backends[0].type: ca-1 is of type builtin"),
         (LIVE.replace("default   #", "nobody  #"), MeshOptions(), "meshes: 'nobody' is not a mesh of the contract"),
-        (OURS.replace("expiration: 1d", "expiration: 20y"), MeshOptions(), "20y goes beyond"),
+        (OURS.replace("expiration: 1d", "expiration: 20y"), MeshOptions(), "20y lasts longer"),
         (OURS.replace("expiration: 1d", "expiration: 1d12h"), MeshOptions(), "mesh.yaml:11:20 mtls.backends[0].dpCert"),
         (LIVE.replace("  mtls:", "  mtls: &m\n    <<: *m"), MeshOptions(), "is not YAML"),
         (

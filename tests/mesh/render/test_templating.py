@@ -253,7 +253,7 @@ def test_a_template_that_drops_something_is_caught(monkeypatch: pytest.MonkeyPat
         ({}, "other", "meshes", "not a mesh of the contract, which has: default"),
         ({"expiration": "1d12h"}, "default", "--expiration", "one number and one unit"),
         ({"expiration": "0"}, "default", "--expiration", "more than 0"),
-        ({"expiration": "20y"}, "default", "--expiration", "beyond the end of the CA"),
+        ({"expiration": "20y"}, "default", "--expiration", "lasts longer than the CA"),
         ({"common_name": "x" * 65}, "default", "--common-name", "at most 64"),
         ({"common_name": " "}, "default", "--common-name", "empty"),
         ({"common_name": "{{ tag"}, "default", "--common-name", "without its"),
@@ -293,7 +293,7 @@ def test_the_expiration_is_the_stacks_unless_chosen(outputs: StackOutputs) -> No
     templating.render(too_long, "default", MeshOptions(expiration="1h"))
     with pytest.raises(InvalidInputError) as caught:
         templating.render(too_long, "default", MeshOptions())
-    assert caught.value.problems[0].message.startswith("20y (the contract's dataPlaneLifetime) goes beyond")
+    assert caught.value.problems[0].message.startswith("20y (the contract's dataPlaneLifetime) lasts longer")
 
 
 def test_a_short_lived_ca_issues_for_seven_days_at_most(outputs: StackOutputs) -> None:

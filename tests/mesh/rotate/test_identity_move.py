@@ -240,7 +240,7 @@ def test_a_lifetime_that_the_new_ca_can_not_issue_for_is_named_in_the_mesh() -> 
     with pytest.raises(InvalidInputError) as caught:
         plan(start, outputs)
     said = "\n".join(caught.value.lines())
-    assert "mtls.backends[0].dpCert.rotation.expiration: 6y goes beyond the end of the CA's own certificate" in said
+    assert "mtls.backends[0].dpCert.rotation.expiration: 6y lasts longer than the CA's own certificate" in said
     assert plan(start, outputs, expiry="1y")
 
 

@@ -156,7 +156,7 @@ def _can_be_issued(mesh: MeshDocument, backend: Backend, lifetime: timedelta, co
         yield report(mesh, BEYOND_SHORT_LIVED, path, f"{said} is more than the 7 days of a CA in short-lived mode")
     end = _end_of_the_ca(mesh, backend, context)
     if end and context.target.now < end < context.target.now + lifetime:
-        yield report(mesh, BEYOND_THE_CA, path, f"{said} goes beyond the end of the CA on {end:%Y-%m-%d}")
+        yield report(mesh, BEYOND_THE_CA, path, f"{said} lasts longer than the CA, which expires on {end:%Y-%m-%d}")
 
 
 def _end_of_the_ca(mesh: MeshDocument, backend: Backend, context: Context) -> datetime | None:

@@ -55,7 +55,7 @@ def _expiry(document: ScopedDocument, config: AnyMapping, context: Context, outp
         message = f"{said} is more than the 7 days of a CA in short-lived mode"
         yield report(document, BEYOND_SHORT_LIVED, path, message, _SHORT_LIVED_FIX)
     if now < authority.not_after and expiry > authority.not_after - now:
-        message = f"{said} goes beyond the end of the CA on {authority.not_after:%Y-%m-%d}"
+        message = f"{said} lasts longer than the CA, which expires on {authority.not_after:%Y-%m-%d}"
         yield report(document, BEYOND_THE_CA, path, message)
     if expiry != read_duration(outputs.data_plane_lifetime):
         message = f"{said} is not the contract's dataPlaneLifetime, {outputs.data_plane_lifetime}"

@@ -143,7 +143,7 @@ DURATIONS = [
         "«expiry: 2400h",
         near="expiry: 2000h",
         options={"outputs": ENDING},
-        message="2400h goes beyond the end of the CA",
+        message="2400h lasts longer than the CA",
     ),
     identity("MESH055", EXPIRY, "«expiry: 169h", near="expiry: 168h", options={"outputs": SHORT}, fix="Write 168h"),
     identity("MESH134", EXPIRY, "«expiry: 48h", near="expiry: 1440m", options=SAME, fix="expiry here"),

@@ -49,7 +49,7 @@ DURATIONS = [
         "«expiration: 100d",
         options={"outputs": ENDING},
         near="expiration: 80d",
-        message="goes beyond the end of the CA on",
+        message="lasts longer than the CA, which expires on",
     ),
     Case("MESH054", EXPIRATION, "«expiration: 6y", near="expiration: 4y"),
     # Where the CA's own end is not known, nothing is said of it; a CA that ended has a finding of its own.
