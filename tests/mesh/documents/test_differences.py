@@ -445,3 +445,13 @@ def test_a_private_key_and_long_certificates_are_shown_as_digests() -> None:
     lines = [*write_diff(identity, None, "x"), *write_diff(trust, None, "x")]
     assert "BEGIN" not in "".join(lines)
     assert sum("bytes, SHA-256" in line for line in lines) == 2
+
+
+def test_a_credential_in_the_configuration_of_an_extension_is_shown_as_a_digest() -> None:
+    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    config = {"arn": "arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/1", "secretAccessKey": secret}
+    provider = {"type": "Extension", "extension": {"name": "acmpca", "config": config}}
+    text = "\n".join(write_diff(scoped("MeshIdentity", provider=provider), None, "x"))
+    assert secret not in text
+    assert config["arn"] in text
+    assert "secretAccessKey: (30 bytes, SHA-256 " in text

@@ -191,3 +191,13 @@ def test_meshes_of_one_contract_need_different_names_on_kubernetes(form: Form) -
     shown = [note for note in plan_move_to_identity(start, both, IdentityOptions()).notes if "default, other" in note]
     assert len(shown) == (form == "kubernetes")
     assert plan(start).notes == ()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_null_in_a_permission_is_left_out(form: Form) -> None:
+    permission = allow_all(form)
+    permission["spec"] |= {"targetRef": None}
+    move = plan(given(mesh(form, backend("own")), permission))
+    (before,) = of_kind(load_stream(move.before, "0"), "MeshTrafficPermission")
+    assert before["spec"] == {"from": permission["spec"]["from"]}
+    assert list(prepared(move)[0]["spec"]) == ["rules"]

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from toolkit.mesh.documents.confidential import INLINE, hides
 from toolkit.mesh.documents.kept import drop_unknown, list_backends, normalize
+from toolkit.mesh.documents.wording import is_credential
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.text import escape, take_line
 from toolkit.yamltext.plain import items, mapping
@@ -158,7 +159,10 @@ def _shown(value: object, name: str = "", *, hidden: bool = False) -> object:
             )
             for key, entry in ordered
         }
-    return f"({show_digest(_bytes(name, value))})" if hidden and isinstance(value, str) else value
+    # The configuration of an extension may be anything.
+    if isinstance(value, str) and (hidden or is_credential(value)):
+        return f"({show_digest(_bytes(name, value))})"
+    return value
 
 
 def _bytes(name: str, value: str) -> bytes:

@@ -8,6 +8,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.confidential import LAST_APPLIED
 from toolkit.mesh.documents.wording import show
 from toolkit.mesh.rotate.obstacles import PREPARE, PUBLISH, Obstacle
+from toolkit.mesh.rotate.permissions import without_nulls
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.secret import MESH_LABEL, check_object_name
 from toolkit.yamltext.plain import at, is_tame, items, mapping, text
@@ -97,9 +98,10 @@ def shape_permission(permission: ScopedDocument, spec: Object, namespace: str) -
 
     Args:
         permission: as it was given.
-        spec: the new one.
+        spec: the new one, or the old one; what is null in it is left out.
         namespace: of the control plane on Kubernetes.
     """
+    spec = mapping(without_nulls(spec))
     if permission.is_universal:
         labels = _take_texts(permission.value.get("labels"))
         named = {"type": permission.kind, "mesh": permission.mesh, "name": permission.name}

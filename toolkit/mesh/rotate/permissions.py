@@ -73,7 +73,7 @@ def _require_known(made: Converted) -> Converted:
     """Return a conversion without its empty fields; a doubt instead if the spec has what Kuma doesn't know."""
     if made.spec is None:
         return made
-    spec = mapping(_without_nulls(made.spec))
+    spec = mapping(without_nulls(made.spec))
     try:
         MeshTrafficPermissionSpec.model_validate(spec)
     except ValidationError as error:
@@ -84,11 +84,11 @@ def _require_known(made: Converted) -> Converted:
     return Converted(spec, ())
 
 
-def _without_nulls(value: object) -> object:
+def without_nulls(value: object) -> object:
     """Return a value without the fields that are null, which are as good as absent."""
     if isinstance(value, dict):
-        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
-    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
+        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _convert_from(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
