@@ -1,7 +1,7 @@
 """Find what is wrong with a Mesh and its resources before a control plane does.
 
-A control plane tells little: fields that it does not know are dropped without a word, and a chain, a lifetime or a
-Secret that can't work shows itself only when proxies stay without certificates.
+A control plane reports little: it drops unknown fields without an error. An invalid chain, lifetime or Secret shows
+only when proxies get no certificates.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ _SCOPED_CHECKS: tuple[Callable[[ScopedDocument, Context], Iterator[Finding]], ..
     trust_rules.check,
     permission_rules.check,
 )
-# What looks at documents of every kind.
+# The checks for documents of every kind.
 _CHECKS: tuple[Callable[[Document], Iterator[Finding]], ...] = (
     metadata.check,
     labels.check,
@@ -91,7 +91,7 @@ _CHECKS: tuple[Callable[[Document], Iterator[Finding]], ...] = (
 def lint(
     texts: Sequence[tuple[str, str]], target: Target, advance: Callable[[int], None] = lambda _: None
 ) -> list[Finding]:
-    """Find everything that is wrong with Meshes, their Secrets and their resources.
+    """Return the findings about Meshes, their Secrets and their resources.
 
     Args:
         texts: pairs of a source's name and its text; each text may hold several documents, in the form of Kubernetes
@@ -120,7 +120,7 @@ def lint(
         raise _nothing(len(documents.all), [error for _, error in failures])
     findings = [report_unreadable(source, error) for source, error in failures]
     findings += _findings(Context(target, documents, secrets, named))
-    # A Secret that two backends name is looked at twice.
+    # A Secret that two backends name is checked twice.
     unique = {finding.order: finding for finding in findings}
     excerpts = {stream.source: Excerpts(stream) for stream in streams}
     return [_with_excerpt(unique[order], excerpts) for order in sorted(unique)]

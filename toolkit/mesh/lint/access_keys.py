@@ -1,4 +1,4 @@
-"""Access keys of AWS and tokens of Vault: whether the value behind a data source can be one.
+"""Check whether the value of a data source can be an AWS access key or a Vault token.
 
 AWS answers a wrong key with UnrecognizedClientException or InvalidSignatureException, once for each certificate.
 """
@@ -58,7 +58,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
 
 
 def _token(token: Resolved) -> Iterator[Finding]:
-    # A space around a header does no harm; Vault's client refuses what can't be printed.
+    # Spaces around a header are harmless. Vault's client rejects unprintable characters.
     if not token.value.isprintable():
         yield from _white_space(token, "token")
     yield from _wrapped(token, "token", _TOKEN_FORM)
@@ -78,7 +78,7 @@ def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Fi
 
 
 def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
-    """Yield what is wrong with an access key in a Secret that no Mesh names; its form tells that it is one."""
+    """Yield the findings about an access key, recognized by its form, in a Secret that no Mesh names."""
     if secret.type != KUBERNETES_TYPE or secret.name in context.named:
         return
     held = read_secret_value(secret)
@@ -94,7 +94,7 @@ def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
 
 
 def _judge(resolved: Resolved, name: str) -> Iterator[Finding]:
-    """Yield what is wrong with a value: the white space around it, and the first fault within."""
+    """Yield the findings about a value: whitespace around it, and its first other problem."""
     form = _IDENTIFIER_FORM if name == _IDENTIFIER else _SECRET_FORM
     if _is_plain_text(resolved, name):
         field = resolved.path[-1] if resolved.path[-1] == "inline" else "data"
@@ -126,7 +126,7 @@ def _white_space(resolved: Resolved, name: str) -> Iterator[Finding]:
 
 
 def _wrapped(resolved: Resolved, name: str, form: re.Pattern[str]) -> Iterator[Finding]:
-    """Yield what surrounds a credential that could be used otherwise."""
+    """Yield the findings about whitespace and quotes around a credential."""
     value = resolved.value.strip()
     if _bare(value) != value:
         yield report(resolved.document, QUOTED, resolved.path, f"{name} is in quotes")
@@ -136,7 +136,7 @@ def _wrapped(resolved: Resolved, name: str, form: re.Pattern[str]) -> Iterator[F
 
 
 def _bare(value: str) -> str:
-    """Return a value without white space and quotes around it."""
+    """Return a value without the whitespace and quotes around it."""
     value = value.strip()
     if len(value) > 1 and _QUOTES.get(value[0]) == value[-1]:
         return value[1:-1].strip()
@@ -144,13 +144,13 @@ def _bare(value: str) -> str:
 
 
 def _decoded(value: str, form: re.Pattern[str]) -> bool:
-    """Tell whether a value is base64 of a text of a form."""
+    """Return whether a value is the base64 encoding of a text that matches a pattern."""
     inner = decode("".join(value.split()))
     return inner is not None and form.fullmatch(inner.decode(errors="replace").strip()) is not None
 
 
 def _other(resolved: Resolved, name: str) -> Finding | None:
-    """Return what keeps a value from being what its field is for."""
+    """Return why a value is not valid for its field."""
     value = resolved.value.strip()
     if name == _IDENTIFIER and _SECRET_FORM.fullmatch(value) and not value.isupper():
         message = f"{name} has the form of a secret access key"
@@ -172,7 +172,7 @@ def _identifier_problem(value: str) -> str:
 
 
 def _secret_problem(value: str) -> str:
-    # AWS documents no form of it; what can't be part of one is certain all the same.
+    # AWS documents no pattern for it, but some characters can't be part of one.
     if "-----BEGIN" in value:
         return "contains PEM"
     if any(character.isspace() for character in value):

@@ -1,4 +1,4 @@
-"""The private CA that an acmpca backend or an acmpca provider names."""
+"""Check the ARN of the private CA that an acmpca backend or an acmpca provider names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 
 
 def check(mesh: MeshDocument) -> Iterator[Finding]:
-    """The findings of this module."""
+    """Yield the findings of this module."""
     for backend in mesh.backends:
         value = backend.conf.get("arn")
         if backend.type != "acmpca" or not isinstance(value, str):
@@ -37,7 +37,7 @@ def check(mesh: MeshDocument) -> Iterator[Finding]:
 
 
 def judge_arn(value: str) -> tuple[Rule, str] | None:
-    """Return the rule that an ARN breaks, and how; None if it is the ARN of a private CA."""
+    """Return the rule that an ARN breaks, and a message; None if it is the ARN of a private CA."""
     try:
         arn = Arn.parse(value)
     except ValueError:

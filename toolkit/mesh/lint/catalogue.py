@@ -1,6 +1,6 @@
-"""Every rule, by its code: those of ``catalogue.json``, and those about certificates of CAs.
+"""Load all rules by their codes: those of ``catalogue.json``, and those about CA certificates.
 
-The texts are JSON because that is read thirty times faster than TOML, in every start of ``toolkit lint``.
+The texts are JSON, because every start of ``toolkit lint`` reads them, thirty times faster than TOML.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from toolkit.pki.authority import IN_A_MESH, KUMA
 
 
 class Severity(StrEnum):
-    """How bad a finding is; the words are those of SARIF 2.1.0, 3.27.10."""
+    """The severity of a finding, in the words of SARIF 2.1.0, 3.27.10."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Larger is worse."""
+        """Return the severity as a number; a larger one is more severe."""
         return -[*Severity].index(self)
 
 
@@ -32,11 +32,11 @@ class Rule:
     """One kind of problem.
 
     Attributes:
-        code: stable, and never used for anything else again.
+        code: stable; never reused for another rule.
         severity: of every finding of the rule.
         title: what is wrong, in a few words.
-        why: what comes of it.
-        fix: what to do, where a finding does not say it better.
+        why: the effect.
+        fix: what to do, unless a finding has a better text.
         source: where the rule comes from.
     """
 
@@ -48,8 +48,8 @@ class Rule:
     source: str
 
 
-# The rules of pki/authority.py that a Mesh is checked for. Lifetimes have rules of their own, with a warning
-# beforehand; of a revocation list a Mesh says nothing.
+# The rules of pki/authority.py that apply to a Mesh. Lifetimes have their own rules, which also warn in advance. A
+# Mesh contains no revocation list.
 OF_AUTHORITIES = {
     "key-strength": "MESH080",
     "path-length": "MESH081",

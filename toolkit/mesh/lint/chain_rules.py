@@ -1,8 +1,8 @@
-"""Whether the certificates that proxies are checked against can do that.
+"""Check the CA chains that proxies verify their peers with.
 
-Why the order and the root matter was measured with Envoy: with the issuing CA first and the root last a proxy is
-accepted also where it sends its certificate alone; with the root alone it is refused then; without the root Envoy
-accepts it, and strict clients do not.
+The effect of the order and of the root was measured with Envoy, and a proxy that sends only its own certificate. With
+the issuing CA first and the root last, the proxy is accepted. With the root only, it is rejected. Without the root,
+Envoy accepts it, but strict clients don't.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _MOST_FAULTS = 5
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
-    """The findings of this module."""
+    """Yield the findings of this module."""
     for backend in mesh.backends:
         if server := read_server_bundle(mesh, backend, context):
             yield from _content(server)
@@ -69,7 +69,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
 
 
 def check_trusted(bundle: Bundle, trust_domain: str, now: datetime) -> Iterator[Finding]:
-    """Yield what is wrong with the CAs of a MeshTrust, whose order does not matter and which may be unrelated."""
+    """Yield the findings about the CAs of a MeshTrust, which may be unrelated and in any order."""
     yield from _content(bundle)
     if bundle.certificates:
         yield from (finding for finding in _members(bundle) if finding.rule is not UNRELATED)
@@ -79,12 +79,12 @@ def check_trusted(bundle: Bundle, trust_domain: str, now: datetime) -> Iterator[
 
 
 def report_chain(bundle: Bundle, rule: Rule, message: str, fix: str = "") -> Finding:
-    """Return a finding at the place of the chain."""
+    """Return a finding at the position of the chain."""
     return report(bundle.where.document, rule, bundle.where.path, message, fix)
 
 
 def show_member(bundle: Bundle, number: int) -> str:
-    """A certificate by its number and name."""
+    """Return a certificate's number and name, for messages."""
     return f"certificate {number + 1} ({show(chain.get_display_name(bundle.certificates[number]))})"
 
 
@@ -152,7 +152,7 @@ def _times(bundle: Bundle, now: datetime) -> Iterator[Finding]:
 
 
 def _authorities(bundle: Bundle, mesh: str, backend_type: str) -> Iterator[Finding]:
-    """Yield what is wrong with the CAs on the path of the chain: the rules of :mod:`toolkit.pki.authority`."""
+    """Yield the findings about the CAs on the path of the chain, by the rules of :mod:`toolkit.pki.authority`."""
     by = {*IN_A_MESH, STRICT, {"acmpca": AWS, "provided": KUMA}.get(backend_type, STRICT)}
     yield from _judged(bundle, Needs(spiffe.build_typical_uris(mesh)), by)
 
@@ -166,10 +166,10 @@ def _judged(bundle: Bundle, needs: Needs, by: set[str]) -> Iterator[Finding]:
 
 
 def _outside_the_path(bundle: Bundle) -> Iterator[Finding]:
-    """Yield what Kuma refuses of the CAs that are not on the path: it validates every certificate."""
+    """Yield the findings about CAs that are not on the path, because Kuma validates every certificate."""
     for number in bundle.hierarchy.unique:
         certificate = bundle.certificates[number]
-        # What is no CA has a finding as a member of the chain.
+        # A certificate that is not a CA's has another finding.
         if number in bundle.hierarchy.path or not chain.is_ca(certificate):
             continue
         member = authority.Member(certificate, (), None, Needs())

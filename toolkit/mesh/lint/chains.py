@@ -1,4 +1,4 @@
-"""The certificates that proxies are checked against, as they stand in a Mesh or in a Secret that it names."""
+"""Read the CA chains that proxies verify their peers with, from a Mesh or a Secret that it names."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Path
 
 _FIELDS: dict[str, Path] = {kind: (field,) for kind, field in CHAIN_FIELDS.items()}
-# The CAs by which a control plane knows the servers that it asks.
+# The CAs with which a control plane verifies the servers that it calls.
 _SERVER_FIELDS: dict[str, Path] = {"vault": ("fromCp", "tls", "caCert")}
 _KEY = re.compile(r"BEGIN [A-Z0-9 ]*PRIVATE KEY")
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What is in the place of a chain.
+    """The value of a field for a chain.
 
     Attributes:
-        where: it is.
-        certificates: in their order; empty where the text can't be read.
-        faults: why it can't.
-        has_key: whether there is a private key among them.
-        has_text: whether there is text around them.
+        where: its position.
+        certificates: in their order; empty if the text can't be read.
+        faults: why it can't be read.
+        has_key: whether it contains a private key.
+        has_text: whether it contains text around the certificates.
         hierarchy: the path from the issuing CA to a root.
     """
 
@@ -50,12 +50,12 @@ class Bundle:
 
 
 def read_bundle(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle | None:
-    """The chain of a backend; None where it has none, or one that has a finding as a data source or can't be read."""
+    """Return the chain of a backend; None if it has none, if the data source has a finding, or if it can't be read."""
     return _bundle_at(mesh, backend, _FIELDS.get(backend.type), context)
 
 
 def read_server_bundle(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle | None:
-    """Return the CAs by which a backend knows the server that it asks; None as for :func:`bundle_of`."""
+    """Return the CAs with which a backend verifies the server that it calls; None as for :func:`bundle_of`."""
     return _bundle_at(mesh, backend, _SERVER_FIELDS.get(backend.type), context)
 
 
@@ -67,16 +67,16 @@ def _bundle_at(mesh: MeshDocument, backend: Backend, field: Path | None, context
 
 
 def read_chain(where: Resolved) -> Bundle:
-    """Return the certificates in a text, and what else is there."""
+    """Return the certificates in a text, and whether it contains anything else."""
     return Bundle(where, *_contents(where.value))
 
 
-# Meshes of one stack have the same chain, and several rules look at it.
+# Meshes of one stack have the same chain, and several rules read it.
 @lru_cache(maxsize=64)
 def _contents(text: str) -> tuple[tuple[x509.Certificate, ...], tuple[Fault, ...], bool, bool, Hierarchy]:
     content = pem.read(text)
     faults = tuple(fault for fault in content.faults if fault.kind != "private-key")
-    # With one fault Go, OpenSSL and Envoy each lose other certificates, so nothing is said of the rest.
+    # After a fault, Go, OpenSSL and Envoy each skip different certificates, so the rest is not checked.
     certificates = () if content.faults else tuple(content.certificates)
     has_text = bool(content.text_lines and certificates)
     return certificates, faults, _KEY.search(text) is not None, has_text, Hierarchy(certificates)

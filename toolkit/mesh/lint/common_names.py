@@ -1,4 +1,4 @@
-"""Common names of data plane certificates: templates that must fit into 64 characters once they are expanded."""
+"""Check the common names of data plane certificates: expanded templates of at most 64 characters."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ TAG_LIMIT = RULES["MESH092"]
 EMPTY = RULES["MESH093"]
 UNKNOWN_DIRECTIVE = RULES["MESH094"]
 
-# The values of Kubernetes' labels, from which tags are made, have 63 characters at most; those of services more.
+# Tags are made from Kubernetes labels, whose values have at most 63 characters. Values for services can be longer.
 _USUAL_TAG = 63
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
-    """The findings of this module."""
+    """Yield the findings of this module."""
     for spot in mesh.spots:
         if spot.path[-1:] == ("commonName",) and isinstance(spot.value, str):
             problem = _judge(spot.value, context.target.tags)

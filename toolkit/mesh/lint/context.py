@@ -1,4 +1,4 @@
-"""What checks look at beside the document in question."""
+"""Define the input of checks besides the checked document."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.typed import SecretDocument
     from toolkit.mesh.schema.versions import MeshVersion, Product
 
-# Where each product's control plane lives unless told otherwise (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
+# The default namespace of each product's control plane (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
 SYSTEM_NAMESPACES: dict[Product, str] = {"kong-mesh": "kong-mesh-system", "kuma": "kuma-system"}
 
 
 @dataclass(frozen=True)
 class Target:
-    """What the documents are for, and what they are compared with.
+    """The product that the documents are for, and what they are compared with.
 
     Attributes:
-        now: the moment for which lifetimes are judged; aware of its time zone.
-        product: that the documents are for.
-        mesh_version: of the product; None for what holds in all versions that are known.
-        outputs: the contract, to compare with; None to compare with nothing.
-        tags: values of proxies' tags, with which the templates of common names are expanded.
-        namespace: of the control plane on Kubernetes; None for the product's own.
+        now: the time at which lifetimes are checked, with a time zone.
+        product: the product that the documents are for.
+        mesh_version: its version; None to report only what applies to all known versions.
+        outputs: the contract to compare with; None for no comparison.
+        tags: values of proxies' tags, which expand the templates of common names.
+        namespace: the control plane's namespace on Kubernetes; None for the product's default.
     """
 
     now: datetime
@@ -40,18 +40,18 @@ class Target:
 
     @property
     def system_namespace(self) -> str:
-        """The namespace of the control plane."""
+        """Return the namespace of the control plane."""
         return self.namespace or SYSTEM_NAMESPACES[self.product]
 
 
 @dataclass(frozen=True)
 class Context:
-    """The target, and what else was read.
+    """The target, and all documents of the input.
 
     Attributes:
-        target: as the caller described it.
-        documents: that were read.
-        secrets: those of them that are of Kong Mesh, or were meant to be.
+        target: as given by the caller.
+        documents: all documents of the input.
+        secrets: the Secrets of Kong Mesh among them, or meant for it.
         named: the names of Secrets that a Mesh names.
     """
 

@@ -54,7 +54,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     backends = [backend for backend in mesh.backends if backend.type == "acmpca"]
     matching = [each for each in backends if each.conf.get("arn") == arn]
     yield from _signing(mesh, backends, matching)
-    # While a mesh moves from one CA to another, a second acmpca backend is none of the contract's.
+    # While a mesh moves from one CA to another, a second acmpca backend is not the contract's.
     for backend in () if matching else backends:
         if isinstance(backend.conf.get("arn"), str):
             message = f"the ARN is not that of the contract's CA, {arn}"
@@ -73,7 +73,7 @@ def _signing(mesh: MeshDocument, backends: list[Backend], matching: list[Backend
     elif mesh.enabled not in [backend.name for backend in matching or backends]:
         path = (*mesh.mtls_path, "enabledBackend")
         signs = f"{show(mesh.enabled)} signs" if mesh.enabled else "no backend is enabled"
-        # The Mesh after the first step of a rotation is like this on purpose, but must not stay like this.
+        # This is expected after the first step of a rotation, but must not remain.
         trusted = ", which is only trusted: right between steps 1 and 2 of toolkit rotate" if matching else ""
         yield report(mesh, NOT_SIGNING, path, f"{signs}, not the backend of the contract's CA{trusted}")
 
@@ -102,7 +102,7 @@ def _is_known(certificate: x509.Certificate, wanted: tuple[x509.Certificate, ...
 
 
 def is_same_ca(one: x509.Certificate, other: x509.Certificate) -> bool:
-    """Return whether two certificates are of one name and one key."""
+    """Return whether two certificates have the same name and key."""
     try:
         return names.read_subject(one) == names.read_subject(other) and one.public_key() == other.public_key()
     except (ValueError, UnsupportedAlgorithm):

@@ -1,4 +1,4 @@
-"""Credentials of control planes: where they stand, and whether they can be used."""
+"""Check credentials of control planes: where they are stored, and whether they are valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data sources that have no value, or one in another place than it should be in."""
+"""Check data sources: they must have a value, in the right field."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
 
-# Each reason why a data source has no value is a rule; the faults of a Secret are found with the Secret.
+# Each reason why a data source has no value is a rule. Problems of a Secret are reported at the Secret.
 _RULES = {
     Reason.NOT_ONE_KIND: RULES["MESH030"],
     Reason.EMPTY: RULES["MESH035"],
@@ -36,7 +36,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         unresolved = resolve(mesh, path, source, context.documents)
         if not isinstance(unresolved, Unresolved) or unresolved.document is not mesh:
             continue
-        # The name of a Secret that no Secret can have has a finding of its own: it may be a credential.
+        # An invalid name of a Secret has another finding, because it may be a credential.
         is_name = unresolved.path[-1] == "secret" and find_name_problem(text(source.get("secret")), mesh.form)
         if (rule := _RULES.get(unresolved.reason)) and (unresolved.reason is Reason.EMPTY or not is_name):
             yield report(mesh, rule, unresolved.path, f"{path[-1]} {unresolved.message}", unresolved.fix)

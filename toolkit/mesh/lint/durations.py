@@ -1,4 +1,4 @@
-"""Durations: how long data plane certificates live, and how long a control plane waits for a CA."""
+"""Check durations: the lifetime of data plane certificates, and a control plane's timeout for a CA."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ BEYOND_SHORT_LIVED = RULES["MESH055"]
 SHORT = RULES["MESH056"]
 BEYOND_READING = RULES["MESH059"]
 
-# Where a backend says how long its certificates live.
+# The path of the lifetime of a backend's certificates.
 EXPIRATION: Path = ("dpCert", "rotation", "expiration")
-# Backends whose certificates the control plane signs itself.
+# The control plane itself signs the certificates of these backends.
 _KUMAS_OWN = ("builtin", "provided")
 _SHORT = timedelta(hours=1)
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([a-zµ]+)")
@@ -57,7 +57,7 @@ _UNITS = {word: unit for unit, words in _WORDS.items() for word in words}
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
-    """The findings of this module."""
+    """Yield the findings of this module."""
     for spot in mesh.spots:
         name = spot.path[-1] if spot.path else ""
         if name == "expiration" and isinstance(spot.value, str):
@@ -79,12 +79,12 @@ def _has_no_expiration(certificates: dict[object, object]) -> bool:
 
 
 def read_lifetime(backend: Backend) -> timedelta | None:
-    """How long the certificates of a backend live; None where it does not say, or not so that it can be read."""
+    """Return the lifetime of a backend's certificates; None if it isn't set or can't be read."""
     return read_duration(at(backend.value, EXPIRATION))
 
 
 def read_duration(value: object) -> timedelta | None:
-    """A duration of Kuma's; None where it is none."""
+    """Return a duration in Kuma's format; None if it is invalid."""
     try:
         return duration.parse(value) if isinstance(value, str) else None
     except ValueError:
@@ -115,7 +115,7 @@ def _type_of_backend(mesh: MeshDocument, spot: Spot) -> object:
 
 
 def suggest_duration(value: str) -> str | None:
-    """What was probably meant, as one number and one unit; None where that is not clear."""
+    """Return the value that was probably meant, as one number and one unit; None if that is unclear."""
     rest = _PART.sub("", value.lower()).replace("and", "").strip(" ,+")
     parts = _PART.findall(value.lower())
     if rest or not parts or any(unit not in _UNITS for _, unit in parts):
@@ -160,7 +160,7 @@ def _can_be_issued(mesh: MeshDocument, backend: Backend, lifetime: timedelta, co
 
 
 def _end_of_the_ca(mesh: MeshDocument, backend: Backend, context: Context) -> datetime | None:
-    """The contract's word, if it is about this CA; else that of the chain's first certificate."""
+    """Return the CA's expiration: from the contract if it has this CA, else from the chain's first certificate."""
     if context.target.outputs and context.target.outputs.certificate_authority.arn == backend.conf.get("arn"):
         return context.target.outputs.certificate_authority.not_after
     bundle = chains.read_bundle(mesh, backend, context)

@@ -1,7 +1,7 @@
-"""The lines that findings point at, without what nobody may see.
+"""Show the lines that findings point at, without confidential values.
 
-A line is shown as far as it is known to be harmless: keys, and the values of fields that hold no secret. Every other
-value is a dot, and so are comments, which is where people leave old keys.
+Only harmless parts of a line are shown: keys, and the values of fields without secrets. Every other value is replaced
+by a dot. So are comments, because they may contain old keys.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _HARMLESS = frozenset(
     | {"role", "serverName", "skipVerify", "iamServerIdHeader", "trustDomain", "path", "expiry", "timeout"}
     | {"meshTrustCreation"}
 )
-# The keys of a data source, in a Mesh and in a MeshIdentity.
+# The keys of a data source, in a Mesh or in a MeshIdentity.
 _KINDS = frozenset({*SOURCE_KINDS, *list_fields(SecureDataSource), *list_fields(SourceSecret), "value", "path"})
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 
@@ -61,11 +61,11 @@ class Excerpts:
         self._spans = sorted(
             span for document in stream.parsed for span in _spans(document.root, "", is_confidential=False)
         )
-        # For each span how far it and those before it reach; a scalar of many lines covers later lines.
+        # For each span, the end of it and of those before it: a scalar of many lines covers later lines.
         self._ends = list(accumulate((span.end for span in self._spans), max))
 
     def cut(self, line: int, column: int) -> Excerpt | None:
-        """The line of a place; None where there is none, or it is longer than anything that people read."""
+        """Return the line of a position; None if it does not exist or is too long to read."""
         if not 0 < line <= len(self._starts):
             return None
         begin = self._starts[line - 1]
@@ -77,7 +77,7 @@ class Excerpts:
         return Excerpt(kept, caret) if kept and caret < _MAX_LINE else None
 
     def _masked(self, begin: int, end: int, place: int) -> tuple[str, int]:
-        """The text between two indexes as it may be shown, and where in it a third index is."""
+        """Return the text between two indexes without confidential parts, and the position of a third index in it."""
         parts: list[str] = []
         caret, done = 0, begin
         for span in self._covering(begin, end):
@@ -97,7 +97,7 @@ class Excerpts:
         return "".join(parts), caret
 
     def _covering(self, begin: int, end: int) -> Iterator[_Span]:
-        """The spans that have a part between two indexes."""
+        """Yield the spans that overlap the text between two indexes."""
         for number in range(bisect_right(self._ends, begin), len(self._spans)):
             span = self._spans[number]
             if span.start >= end:
@@ -107,12 +107,12 @@ class Excerpts:
 
 
 def _structure(text: str) -> str:
-    """What stands between scalars: dashes, braces, anchors; a comment can only be in it where a line ends."""
+    """Return the text between scalars, such as dashes, braces and anchors, without comments."""
     return _plain(_COMMENT.sub("", text))
 
 
 def _plain(text: str) -> str:
-    """A text with as many characters, of which none moves a cursor."""
+    """Return a text of the same length without characters that move a cursor."""
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -120,7 +120,7 @@ def _spans(node: Node, key: str, *, is_confidential: bool) -> Iterator[_Span]:
     if isinstance(node, nodes.Scalar):
         harmless = key in _HARMLESS and not is_confidential and not is_credential(node.value)
         if key == "secret" and find_name_problem(node.value, "universal"):
-            # What no Secret can be called may be a credential that was written in the wrong place.
+            # An invalid name of a Secret may be a credential in the wrong field.
             harmless = False
         yield _Span(node.start.index, max(node.end, node.after), harmless)
     elif isinstance(node, nodes.Sequence):
@@ -130,7 +130,7 @@ def _spans(node: Node, key: str, *, is_confidential: bool) -> Iterator[_Span]:
         for pair in node.pairs:
             name = pair.key.value if isinstance(pair.key, nodes.Scalar) else ""
             if isinstance(pair.key, nodes.Scalar):
-                # Below a credential, what is no kind of data source may be the value that lost its colon.
+                # Below a credential, an unknown key may be the value, if its colon is missing.
                 harmless = show_key(name) == name and (not is_confidential or name in _KINDS)
                 yield _Span(pair.key.start.index, pair.key.end, harmless)
             else:

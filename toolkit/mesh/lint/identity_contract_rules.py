@@ -1,4 +1,4 @@
-"""Whether a MeshIdentity with the extension acmpca says what the contract says."""
+"""Compare a MeshIdentity that has the extension acmpca with the contract."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check(document: ScopedDocument, context: Context) -> Iterator[Finding]:
     arn = outputs.certificate_authority.arn
     identities = context.documents.list_scoped("MeshIdentity", document.mesh)
     if isinstance(config.get("arn"), str) and not any(read_arn(each) == arn for each in identities):
-        # While a mesh moves from one CA to another, a second MeshIdentity is none of the contract's.
+        # While a mesh moves from one CA to another, a second MeshIdentity is not the contract's.
         message = f"the ARN is not that of the contract's CA, {arn}"
         yield report(document, OTHER_CA, (*CONFIG_PATH, "arn"), message)
     if read_arn(document) == arn:

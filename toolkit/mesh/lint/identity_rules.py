@@ -1,7 +1,7 @@
-"""MeshIdentities: who issues their certificates, and whether that can work.
+"""Check the providers of MeshIdentities.
 
-Sources: kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/validator.go; answers of Kuma 2.14.3. What
-concerns the extension ``acmpca`` rests on :mod:`toolkit.mesh.schema.identity_spec` and is experimental.
+Sources: kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/validator.go; answers of Kuma 2.14.3. The rules
+about the extension ``acmpca`` are based on :mod:`toolkit.mesh.schema.identity_spec` and are experimental.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _SOURCES = {
     "EnvVar": ("envVar", "name"),
     "InsecureInline": ("insecureInline", "value"),
 }
-# Fields of an acmpca backend that the extension's documentation does not have.
+# Fields of an acmpca backend that the extension's documentation does not contain.
 _LEFT_BEHIND = {
     "auth": "It takes the control plane's AWS identity, such as a role of its service account. Move to a role first.",
     "commonName": "Certificates have no common name. Remove it.",
@@ -81,7 +81,7 @@ def check(document: ScopedDocument, context: Context) -> Iterator[Finding]:
 
 
 def _blocks(document: ScopedDocument, provider: dict[object, object]) -> Iterator[Finding]:
-    """Yield the findings about the block that the type chooses, and about the others."""
+    """Yield the findings about the block of the type, and about blocks of other types."""
     chosen = _BLOCKS.get(text(provider.get("type")))
     if chosen and provider.get(chosen) is None:
         message = f"type is {provider['type']}, and {chosen} is missing"
@@ -112,7 +112,7 @@ def _bundled(document: ScopedDocument) -> Iterator[Finding]:
 
 
 def _source(document: ScopedDocument, spot: Spot) -> Iterator[Finding]:
-    """Yield what is wrong with a data source of the Bundled provider's CA."""
+    """Yield the findings about a data source of the Bundled provider's CA."""
     source, path = mapping(spot.value), ("spec", *spot.path)
     block, field = _SOURCES.get(text(source.get("type")), ("", ""))
     if block and source.get(block) is None:
@@ -126,7 +126,7 @@ def _source(document: ScopedDocument, spot: Spot) -> Iterator[Finding]:
 
 
 def check_duration(document: ScopedDocument, spot: Spot) -> Iterator[Finding]:
-    """Yield what is wrong with an expiry or a timeout, which Go reads."""
+    """Yield the findings about an expiry or a timeout, which Go parses."""
     name, value = spot.path[-1] if spot.path else "", spot.value
     if name not in ("expiry", "timeout") or not isinstance(value, str):
         return
@@ -176,7 +176,7 @@ def _acmpca(document: ScopedDocument) -> Iterator[Finding]:
         below = replace(spot, path=(*CONFIG_PATH[1:], *spot.path))
         known = list_fields(spot.field_type.model) if spot.field_type.model else {}
         if isinstance(spot.value, dict):
-            # What is not documented is no field that Kuma drops, so it is left to the loop below.
+            # Kuma does not drop undocumented fields, so the loop below reports them.
             below = replace(below, value={name: value for name, value in spot.value.items() if name in known})
         yield from check_spot(document, below)
         yield from check_duration(document, below)

@@ -1,4 +1,4 @@
-"""Private keys beside their certificates: the ``provided`` CA's, and those with which a control plane meets Vault."""
+"""Check private keys and their certificates: of a ``provided`` CA, and of a control plane that logs in to Vault."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NO_KEY = RULES["MESH162"]
 UNREADABLE_KEY = RULES["MESH163"]
 NO_CERTIFICATE = RULES["MESH164"]
 
-# Where each type of backend has a certificate and its key.
+# The paths of a certificate and its key in each type of backend.
 _PAIRS: dict[str, tuple[Path, Path]] = {
     "provided": (("conf", "cert"), ("conf", "key")),
     "vault": (("conf", "fromCp", "auth", "tls", "clientCert"), ("conf", "fromCp", "auth", "tls", "clientKey")),

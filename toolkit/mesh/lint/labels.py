@@ -1,4 +1,4 @@
-"""Labels: what Kubernetes and Kuma's API accept as a key and as a value."""
+"""Check labels by the rules of Kubernetes and Kuma's API for keys and values."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check(document: Document) -> Iterator[Finding]:
             elif key == _ORIGIN and document.is_universal and value not in _ORIGINS:
                 yield report(document, LABEL, place, f"{_ORIGIN} must be global or zone; it is {show(value)}")
         elif value is not None and not (key == MESH_LABEL and isinstance(document, SecretDocument)):
-            # The mesh of a Secret has a finding of its own.
+            # The label of a Secret's mesh has another finding.
             message = f"the value of a label must be a text; it is {name_kind(value)}"
             yield report(document, WRONG_TYPE, place, message, "Put the value in quotes.")
 

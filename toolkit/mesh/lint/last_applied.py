@@ -1,4 +1,4 @@
-"""What ``kubectl apply`` remembers: a copy of the document as it was applied, in an annotation, in plain text."""
+"""Check the annotation in which ``kubectl apply`` stores a plaintext copy of the applied document."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The metadata of a document in the form of Kubernetes: fields that no object has there.
+"""Check the metadata of Kubernetes documents.
 
-Kubernetes refuses an unknown field where it validates strictly, as kubectl asks it to, and drops it otherwise.
+Kubernetes rejects an unknown field if it validates strictly, as kubectl requests. Otherwise it drops the field.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LOST_SPEC = RULES["MESH017"]
 UNKNOWN_METADATA = RULES["MESH018"]
 
-# clusterName is gone since Kubernetes 1.25; older exports still have it.
+# Kubernetes 1.25 removed clusterName; older exports contain it.
 _KNOWN = frozenset(
     {"name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp"}
     | {"deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers"}
@@ -65,7 +65,7 @@ def _unknown(document: Document, metadata: Object) -> Iterator[Finding]:
 
 
 def _list_spec_fields(document: Document) -> Container[str]:
-    """Return the fields of the spec; a Secret has none."""
+    """Return the fields of the spec; empty for a Secret."""
     if not isinstance(document, MeshDocument | ScopedDocument):
         return ()
     model = document.spots[0].field_type.model
@@ -73,7 +73,7 @@ def _list_spec_fields(document: Document) -> Container[str]:
 
 
 def _not_text(document: Document, metadata: Object) -> Iterator[Finding]:
-    """Yield labels and annotations that Kubernetes refuses; kumactl makes texts of them."""
+    """Yield the findings about labels and annotations that Kubernetes rejects; kumactl converts them to strings."""
     for part in ("labels", "annotations"):
         if not isinstance(metadata.get(part), dict | None):
             message = f"{part} must be a mapping; it is {name_kind(metadata[part])}"
@@ -83,7 +83,7 @@ def _not_text(document: Document, metadata: Object) -> Iterator[Finding]:
                 message = f"a key of {part} must be a text; it is {name_kind(key)}"
                 yield report(document, WRONG_TYPE, ("metadata", part), message, "Put the key in quotes.")
             elif not isinstance(value, str | None) and not (part == "labels" and key == MESH_LABEL):
-                # The label of a Secret's mesh has a finding of its own.
+                # The label of a Secret's mesh has another finding.
                 message = f"{show_key(key)} must be a text; it is {name_kind(value)}"
                 yield report(document, WRONG_TYPE, ("metadata", part, key), message, "Put the value in quotes.")
 

@@ -1,4 +1,4 @@
-"""Names: of meshes and backends, and what refers to them."""
+"""Check the names of meshes and backends, and the fields that refer to them."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _RFC_1035 = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?")
 # asaskevich/govalidator:patterns.go, DNSName, without capitals
 _DNS_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}(?:\.[a-z0-9_][a-z0-9_-]{0,62})*[._]?")
 _MAX_DNS_NAME = 255
-# The number of PERMISSIVE is the second way to give it.
+# PERMISSIVE can also be given as its number.
 _ACCEPTS_PLAIN = ("PERMISSIVE", 1)
 
 
-# The parts of a Mesh that have backends, each with the field that names one of them.
+# The sections of a Mesh with backends, each with the field that names one of them.
 _SECTIONS = {
     "mtls": "enabledBackend",
     "tracing": "defaultBackend",
@@ -49,7 +49,7 @@ _SECTIONS = {
 
 
 def _is_label(name: str) -> bool:
-    """Whether it is a DNS label of RFC 1123."""
+    """Return whether a name is an RFC 1123 DNS label."""
     try:
         check_dns_label(name)
     except ValueError:
@@ -58,7 +58,7 @@ def _is_label(name: str) -> bool:
 
 
 def check(mesh: MeshDocument) -> Iterator[Finding]:
-    """The findings of this module."""
+    """Yield the findings of this module."""
     yield from check_name(mesh)
     if not mesh.is_universal and "namespace" in mapping(mesh.value.get("metadata")):
         yield report(mesh, NAMESPACE, ("metadata", "namespace"), "a Mesh has no namespace")
@@ -68,7 +68,7 @@ def check(mesh: MeshDocument) -> Iterator[Finding]:
 
 
 def check_name(document: Document) -> Iterator[Finding]:
-    """Yield what is wrong with the name of a document."""
+    """Yield the findings about the name of a document."""
     name, path = document.name, document.name_path
     if not name:
         if at(document.value, path) == "":
@@ -126,7 +126,7 @@ def _mtls(mesh: MeshDocument) -> Iterator[Finding]:
 
 
 def _secret_problem(mesh: MeshDocument, backend: Backend) -> str:
-    """Return why the control plane can't store a builtin CA; empty where it can, or where it does not look."""
+    """Return why the control plane can't store a builtin CA; empty if it can, or if it does not check."""
     if backend.type != "builtin" or not backend.name or not mesh.name or mesh.mtls.get("skipValidation") is True:
         return ""
     secret = f"{mesh.name}.ca-builtin-cert-{backend.name}"

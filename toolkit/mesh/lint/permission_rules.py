@@ -1,6 +1,6 @@
-"""MeshTrafficPermissions: whether they let through the clients that they are meant for.
+"""Check whether MeshTrafficPermissions allow the intended clients.
 
-What ``rules`` do to ``from`` and to certificates of ``Mesh.mtls`` was measured with Kuma 2.14.3.
+The effect of ``rules`` on ``from`` and on certificates of ``Mesh.mtls`` was measured with Kuma 2.14.3.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _admits(match: AnyMapping, mesh: str) -> bool:
     """Return whether a match may admit a client with a certificate of ``Mesh.mtls``."""
     spiffe_id = match.get("spiffeID")
     if not isinstance(spiffe_id, dict):
-        # By SNI alone, whatever the certificate.
+        # It matches by SNI only, with any certificate.
         return True
     value, old = spiffe_id.get("value"), f"spiffe://{mesh}"
     if not isinstance(value, str):
@@ -83,7 +83,7 @@ def _admits(match: AnyMapping, mesh: str) -> bool:
 
 
 def _selects_as_much(other: ScopedDocument, document: ScopedDocument) -> bool:
-    """Return whether another permission selects at least the same proxies, as far as that is certain."""
+    """Return whether another permission certainly selects at least the same proxies."""
     target, own = mapping(other.spec.get("targetRef")), mapping(document.spec.get("targetRef"))
     if not target or (list(target) == ["kind"] and target["kind"] == "Mesh"):
         return True

@@ -1,4 +1,4 @@
-"""Values that were never filled in: placeholders, AWS's documentation examples, and variables of other tools."""
+"""Find placeholders, examples from AWS documentation, and variables of other tools."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VARIABLE = re.compile(
     r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_]\w*|\{\{.*\}\}|<path:.*>|ref\+\w+://.*|ENC\[.*\]|%\w+%|@\w+@|__\w+__",
     re.DOTALL,
 )
-# Nothing that a random secret access key could be by chance: it has no hyphens, underscores, blanks or brackets.
+# A random secret access key can't match: it has no hyphens, underscores, blanks or brackets.
 _WORDS = re.compile(
     r"<[^<>]*>|\[[^\[\]]*\]|(?:your|my|insert|enter|paste|put|add|fill)[-_. ].*|your(?:aws)?(?:access|secret)\w*"
     r"|replace(?:[-_ ]?(?:me|this|it)|[-_ ]with[-_ ].*)|change[-_ ]?(?:me|this|it)|to[-_ ]?do|tbd|fix[-_ ]?me"
@@ -29,12 +29,12 @@ _WORDS = re.compile(
     r"|(?:AKIA|ASIA)?(.)\1{2,}",
     re.IGNORECASE,
 )
-# Access keys of AWS's documentation all end so; those that AWS makes are random.
+# All access keys in AWS documentation end like this; real ones are random.
 _DOCUMENTED = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{5,}EXAMPLE|[A-Za-z0-9/+]{29,31}EXAMPLEKEY")
 
 
 def find_unfilled(resolved: Resolved, name: str) -> Finding | None:
-    """Return what to report of a value that was never filled in."""
+    """Return the finding about a placeholder, an example or a variable."""
     value = resolved.value.strip()
     if _DOCUMENTED.fullmatch(value):
         message = f"{name} is an example of AWS's documentation"
@@ -50,5 +50,5 @@ def find_unfilled(resolved: Resolved, name: str) -> Finding | None:
 
 
 def is_plain(resolved: Resolved) -> bool:
-    """Tell whether a value is written as it is, and not in base64."""
+    """Return whether a value is not encoded in base64."""
     return resolved.path[-1] == "inlineString" or "stringData" in resolved.path

@@ -1,4 +1,4 @@
-"""What depends on the product and its version."""
+"""Check the rules that depend on the product and its version."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DROPPED = RULES["MESH124"]
 _OPEN_SOURCE = ("builtin", "provided")
 _ENTERPRISE = ("vault", "acmpca", "certmanager")
 _MTLS_IS_OLD = versions.FIRST_WITH_MESH_IDENTITY_EXTENSION
-# What 3.0 took out of a Mesh beside mtls.
+# The fields other than mtls that 3.0 removed from a Mesh.
 _DROPPED_BY_3_0 = (
     ("tracing",),
     ("logging",),
@@ -43,12 +43,12 @@ _DROPPED_BY_3_0 = (
     ("constraints",),
     ("skipCreatingInitialPolicies",),
 )
-# In 3.0 every mesh behaves so, and another mode is refused.
+# Every mesh of 3.0 has this mode, and 3.0 rejects any other.
 _ONLY_MODE = "Exclusive"
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
-    """The findings of this module."""
+    """Yield the findings of this module."""
     if context.target.product == "kuma":
         yield from _open_source(mesh)
     for backend in mesh.backends:

@@ -1,4 +1,4 @@
-"""The configuration of the extension ``acmpca`` in a MeshIdentity, and what of it can be read."""
+"""Read the configuration of the extension ``acmpca`` from a MeshIdentity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PROVIDER_PATH: Path = ("spec", "provider")
 CONFIG_PATH: Path = (*PROVIDER_PATH, "extension", "config")
-# Within the configuration.
+# The path within the configuration.
 EXPIRY: Path = ("certificateParameters", "expiry")
 
 
@@ -30,12 +30,12 @@ def find_acmpca_config(document: ScopedDocument) -> AnyMapping | None:
 
 
 def read_arn(document: ScopedDocument) -> str:
-    """Return the ARN of the CA that issues; empty if there is none."""
+    """Return the ARN of the issuing CA; empty if it isn't set."""
     return text(mapping(find_acmpca_config(document)).get("arn"))
 
 
 def read_expiry(config: AnyMapping) -> timedelta | None:
-    """Return how long the certificates live; None if that isn't set, or can't be read."""
+    """Return the lifetime of the certificates; None if it isn't set or can't be read."""
     try:
         nanoseconds = parse_nanoseconds(text(at(config, EXPIRY)))
     except ValueError:

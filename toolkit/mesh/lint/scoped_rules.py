@@ -1,6 +1,7 @@
-"""What MeshIdentities, MeshTrusts, MeshTLSes and MeshTrafficPermissions have in common: head, mesh, fields.
+"""Check the parts that MeshIdentity, MeshTrust, MeshTLS and MeshTrafficPermission have in common.
 
-A control plane drops fields that it does not know without an error (measured with Kuma 2.14.3).
+These are the metadata, the mesh and the fields. A control plane drops unknown fields without an error (measured with
+Kuma 2.14.3).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ MESH_MISSING = RULES["MESH180"]
 NAMESPACE = RULES["MESH181"]
 NAMESPACE_MISSING = RULES["MESH182"]
 
-# Kinds that a control plane takes in its own namespace only (kumahq/kuma:pkg/core/resources/apis/meshidentity/api/
+# A control plane accepts these kinds in its own namespace only (kumahq/kuma:pkg/core/resources/apis/meshidentity/api/
 # v1alpha1/meshidentity.go, allowed_on_system_namespace_only).
 _SYSTEM_KINDS = ("MeshIdentity", "MeshTrust")
 # Kong/developer.konghq.com:app/_mesh_policies/meshidentity/index.md
@@ -82,7 +83,7 @@ def _mesh(document: ScopedDocument) -> Iterator[Finding]:
     elif mesh in (None, ""):
         yield report(document, MESH_MISSING, path, f"the {document.kind} does not name its mesh")
     elif not isinstance(mesh, str) and document.is_universal:
-        # A label that is no text has a finding among the labels.
+        # A label that is not a string has another finding.
         yield report(document, WRONG_TYPE, path, f"the mesh must be a text; it is {name_kind(mesh)}")
 
 

@@ -1,4 +1,4 @@
-"""Secrets: whether Kong Mesh finds them, and can read what they keep."""
+"""Check whether Kong Mesh finds Secrets, and can read their values."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def find_named(meshes: Iterable[MeshDocument]) -> frozenset[str]:
 
 
 def select_ours(secrets: Sequence[SecretDocument], named: frozenset[str]) -> list[SecretDocument]:
-    """Return the Secrets of Kong Mesh, or meant to be: by type, by label, or because a Mesh names them."""
+    """Return the Secrets of Kong Mesh or meant for it: by type, by label, or because a Mesh names them."""
     return [
         secret
         for secret in secrets
@@ -61,7 +61,7 @@ def select_ours(secrets: Sequence[SecretDocument], named: frozenset[str]) -> lis
 
 
 def check(secret: SecretDocument, context: Context) -> Iterator[Finding]:
-    """Yield what is wrong with a Secret."""
+    """Yield the findings about a Secret."""
     name = at(secret.value, secret.name_path)
     if not isinstance(name, str) or not name:
         if name in (None, ""):
@@ -114,7 +114,7 @@ def _value(secret: SecretDocument, context: Context) -> Iterator[Finding]:
 
 
 def _unknown(secret: SecretDocument) -> Iterator[Finding]:
-    """Yield fields that kubectl refuses: a Secret is validated strictly, and capitals count."""
+    """Yield the findings about fields that kubectl rejects, because it validates Secrets strictly."""
     lower = {each.lower(): each for each in _KUBERNETES_FIELDS}
     for name in [str(key) for key in secret.value if key not in _KUBERNETES_FIELDS]:
         fix = f"Did you mean {lower[name.lower()]}?" if name.lower() in lower else ""
@@ -122,7 +122,7 @@ def _unknown(secret: SecretDocument) -> Iterator[Finding]:
 
 
 def _other_values(secret: SecretDocument) -> Iterator[Finding]:
-    """Yield what Kubernetes can't read beside the value that Kong Mesh uses: it takes all of a Secret or nothing."""
+    """Yield the findings about other values that Kubernetes can't read, because it then rejects the whole Secret."""
     for part in ("data", "stringData"):
         if not isinstance(secret.value.get(part), dict | None):
             message = f"{part} must be a mapping; it is {name_kind(secret.value[part])}"
@@ -134,7 +134,7 @@ def _other_values(secret: SecretDocument) -> Iterator[Finding]:
 
 
 def check_twice(documents: Iterable[MeshDocument | ScopedDocument | SecretDocument]) -> Iterator[Finding]:
-    """Yield the documents of one name that differ."""
+    """Yield the findings about documents with the same name and different content."""
     seen: dict[tuple[object, ...], MeshDocument | ScopedDocument | SecretDocument] = {}
     for document in documents:
         if not document.name:
@@ -150,17 +150,17 @@ def check_twice(documents: Iterable[MeshDocument | ScopedDocument | SecretDocume
 
 
 def _identity(document: MeshDocument | ScopedDocument | SecretDocument) -> tuple[object, ...]:
-    """What a second document of which would take the place of the first."""
+    """Return the identity of a document: a second document with the same one replaces the first."""
     if isinstance(document, MeshDocument):
         return "Mesh", document.name
-    # On Kubernetes, meshes share the names of one namespace.
+    # On Kubernetes, all meshes use one namespace, so their names must differ.
     scope = document.mesh if document.is_universal else at(document.value, ("metadata", "namespace"))
     kind = "Secret" if isinstance(document, SecretDocument) else document.kind
     return kind, document.form, str(scope), document.name
 
 
 def _content(document: MeshDocument | ScopedDocument | SecretDocument) -> object:
-    """What a document says, however it is written."""
+    """Return the content of a document, independent of its notation."""
     if isinstance(document, SecretDocument):
         held = read_secret_value(document)
         return document.type, document.mesh, held.value if isinstance(held, Resolved) else held.reason
@@ -171,7 +171,7 @@ def _content(document: MeshDocument | ScopedDocument | SecretDocument) -> object
 
 
 def _said(node: Node | None, without: tuple[str, ...] = ()) -> object:
-    """The values below a node; an alias stands for itself, so that a few lines can't grow to millions of values."""
+    """Return the values below a node; aliases are kept, so that a few lines can't expand to millions of values."""
     if isinstance(node, nodes.Scalar):
         return node.value
     if isinstance(node, nodes.Sequence):

@@ -1,4 +1,4 @@
-"""Names of Secrets: those that data sources name, and those that Secrets have."""
+"""Check the names of Secrets, in data sources and in the Secrets themselves."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check(document: MeshDocument | SecretDocument) -> Iterator[Finding]:
 
 
 def _problem(name: str, document: MeshDocument | SecretDocument) -> str:
-    # An empty name has findings of its own.
+    # An empty name has other findings.
     problem = find_name_problem(name, document.form) if name.strip() else ""
     if problem and is_credential(name):
         return "has the form of a credential; secret takes the name of a Secret"

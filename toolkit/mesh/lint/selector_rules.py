@@ -1,7 +1,7 @@
-"""Which data plane proxies a MeshIdentity selects, and which of several MeshIdentities wins.
+"""Check which data plane proxies a MeshIdentity selects, and which of several MeshIdentities wins.
 
-Sources: kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/helpers.go (Matched): most labels, then the
-smallest name; kumahq/kuma:pkg/core/resources/apis/meshidentity/status/updater.go (MeshServicesDisabled).
+Sources: kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/helpers.go (Matched): most labels, then the name
+that sorts first; kumahq/kuma:pkg/core/resources/apis/meshidentity/status/updater.go (MeshServicesDisabled).
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ def read_match_labels(document: ScopedDocument) -> dict[Value, str] | None:
     dataplane = at(document.spec, ("selector", "dataplane"))
     if not isinstance(dataplane, dict):
         return None
-    # What is no text has a finding of its own, and can't be compared: it may contain itself.
+    # A value that is not a string has another finding. It can't be compared, because it may contain itself.
     return {key: value for key, value in mapping(dataplane.get("matchLabels")).items() if isinstance(value, str)}
 
 
 def _winner(document: ScopedDocument, context: Context) -> Iterator[Finding]:
-    """Yield a finding if a MeshIdentity loses against another one with the same labels."""
+    """Yield a finding if another MeshIdentity with the same labels wins over this one."""
     labels = read_match_labels(document)
     if labels is None or not document.name:
         return

@@ -1,7 +1,7 @@
-"""Trust domains and paths of SPIFFE IDs, as templates in MeshIdentities and as they are in MeshTrusts.
+"""Check trust domains and paths of SPIFFE IDs: templates in MeshIdentities, and values in MeshTrusts.
 
-Kuma 2.14.3 takes them without a check (measured). 3.0 renders the templates with sample values and refuses what is no
-SPIFFE ID (kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/validator.go on master).
+Kuma 2.14.3 accepts any value (measured). 3.0 renders the templates with sample values, and rejects invalid SPIFFE IDs
+(kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/validator.go on master).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def check(document: ScopedDocument, _: Context) -> Iterator[Finding]:
     """Yield the findings of this module."""
     if document.kind == "MeshTrust":
         domain = document.spec.get("trustDomain")
-        # An empty one has a finding as a field.
+        # An empty one has another finding.
         if isinstance(domain, str) and domain:
             yield from _text(document, _OF_TRUST, TRUST_DOMAIN, domain, domain)
     elif document.kind == "MeshIdentity":
@@ -71,7 +71,7 @@ def _template(document: ScopedDocument, path: Path, samples: dict[str, str], rul
 def _unknown(
     document: ScopedDocument, path: Path, value: str, expansion: Expansion, samples: dict[str, str]
 ) -> Finding:
-    """Return the finding about what :mod:`toolkit.mesh.schema.spiffe_id` can't expand."""
+    """Return the finding about a template that :mod:`toolkit.mesh.schema.spiffe_id` can't expand."""
     name = path[-1]
     variables = [f".{match[1]}" for words in expansion.unknown if (match := _VARIABLE.fullmatch(words))]
     if variables:
@@ -83,14 +83,14 @@ def _unknown(
 
 
 def _text(document: ScopedDocument, path: Path, rule: Rule, text: str, written: str) -> Iterator[Finding]:
-    """Yield what is wrong with a trust domain or a path.
+    """Yield the findings about a trust domain or a path.
 
     Args:
-        document: that has it.
-        path: of it.
-        rule: about it.
-        text: with every variable replaced.
-        written: as it is written.
+        document: the document.
+        path: the path of the value.
+        rule: the rule about it.
+        text: the value with every variable replaced.
+        written: the value in the document.
     """
     name = path[-1]
     if rule is TRUST_DOMAIN and len(text) > MAX_TRUST_DOMAIN:

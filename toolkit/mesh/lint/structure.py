@@ -1,7 +1,7 @@
-"""Whether a document has the fields of its kind, and each what may stand in it.
+"""Check whether a document has the fields of its kind, each with a valid value.
 
-A control plane reads a Mesh into protobuf and passes over what it does not know
-(kumahq/kuma:pkg/util/proto/proto.go, AllowUnknownFields), so a misspelt field is as if it were not there.
+A control plane reads a Mesh into protobuf and ignores unknown fields (kumahq/kuma:pkg/util/proto/proto.go,
+AllowUnknownFields), so a misspelled field has no effect.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ MISSING_FIELD = RULES["MESH011"]
 UNKNOWN_BACKEND_TYPE = RULES["MESH013"]
 NOT_VALIDATED = RULES["MESH019"]
 
-# What a control plane adds to a document of Universal (kumahq/kuma:pkg/core/resources/model/rest/v1alpha1/meta.go), and
-# what the Kubernetes resources of Kuma have beside their spec.
+# The fields that a control plane adds to a Universal document (kumahq/kuma:pkg/core/resources/model/rest/v1alpha1/
+# meta.go), and the fields of Kuma's Kubernetes resources besides the spec.
 UNIVERSAL_META = ("type", "name", "mesh", "labels", "creationTime", "modificationTime", "kri")
 _KUBERNETES_META = ("apiVersion", "kind", "metadata", "spec", "mesh", "status")
 
 
 def check(mesh: MeshDocument) -> Iterator[Finding]:
-    """The findings of this module."""
+    """Yield the findings of this module."""
     yield from _universal_head(mesh) if mesh.is_universal else check_kubernetes_head(mesh, list_fields(Spec))
     for spot in mesh.spots:
         if spot.field_type.variants:
@@ -56,7 +56,7 @@ def check(mesh: MeshDocument) -> Iterator[Finding]:
 
 
 def check_spot(document: MeshDocument | ScopedDocument, spot: Spot) -> Iterator[Finding]:
-    """Yield what is wrong with one value: its type, its range, and the fields of a mapping."""
+    """Yield the findings about one value: its type, its range, and the fields of a mapping."""
     yield from check_type(document, spot)
     if isinstance(spot.value, dict) and (model := spot.field_type.model):
         yield from _missing(document, spot, model)
@@ -66,11 +66,11 @@ def check_spot(document: MeshDocument | ScopedDocument, spot: Spot) -> Iterator[
 
 
 def check_kubernetes_head(document: MeshDocument | ScopedDocument, fields: Iterable[str]) -> Iterator[Finding]:
-    """Yield what is wrong beside the spec of a Kubernetes resource.
+    """Yield the findings about the fields of a Kubernetes resource besides its spec.
 
     Args:
         document: the resource.
-        fields: of its spec.
+        fields: the fields of its spec.
     """
     version = document.value.get("apiVersion")
     if version != API_VERSION:
@@ -98,7 +98,7 @@ def _universal_head(mesh: MeshDocument) -> Iterator[Finding]:
 
 
 def check_mixed_forms(document: MeshDocument | ScopedDocument, keys: Iterable[str]) -> Iterator[Finding]:
-    """Yield the keys of the form of Kubernetes in a document of Universal."""
+    """Yield the findings about Kubernetes keys in a Universal document."""
     for key in keys:
         if key in document.value:
             message = f"{key} belongs to the form of Kubernetes; this has a type and no kind"
@@ -106,7 +106,7 @@ def check_mixed_forms(document: MeshDocument | ScopedDocument, keys: Iterable[st
 
 
 def check_name_is_there(document: MeshDocument | ScopedDocument) -> Iterator[Finding]:
-    """Yield the finding about a name that is missing or is no text."""
+    """Yield the finding about a name that is missing or is not a string."""
     name = at(document.value, document.name_path)
     if name is None:
         fix = "Add the name of the mesh." if document.kind == "Mesh" else "Add a name."
@@ -116,7 +116,7 @@ def check_name_is_there(document: MeshDocument | ScopedDocument) -> Iterator[Fin
 
 
 def _variant(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
-    """Yield the findings about a backend, whose type decides what else it has."""
+    """Yield the findings about a backend, whose type determines its other fields."""
     if not isinstance(spot.value, dict):
         return
     path, chosen, variants = (*_at(mesh, spot.path), "type"), spot.value.get("type"), spot.field_type.variants
@@ -134,7 +134,7 @@ def _variant(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
     else:
         yield from _unknown(mesh, spot, model)
     if model is None and not isinstance(conf := spot.value.get("conf"), dict | None):
-        # Of an unknown type, it is still parsed.
+        # It is parsed even if the type is unknown.
         yield report_type(mesh, (*path[:-1], "conf"), "a mapping", conf)
     if shared := model or spot.field_type.common:
         yield from _missing(mesh, spot, shared, ("type",))
@@ -170,7 +170,7 @@ def _unknown(document: MeshDocument | ScopedDocument, spot: Spot, model: type[Mo
         if key in known or key in head:
             continue
         if spot.is_credential or model is SourceValue or spot.path[-1:] == ("privateKey",):
-            # It may be the value itself, which lost the colon behind its kind.
+            # It may be the value itself, if the colon after its key is missing.
             message = f"a key is no kind of data source; {join_words([*known])} are"
             yield report(document, UNKNOWN_FIELD, _at(document, spot.path), message)
             continue
@@ -181,14 +181,14 @@ def _unknown(document: MeshDocument | ScopedDocument, spot: Spot, model: type[Mo
 def check_key(
     document: MeshDocument | ScopedDocument, path: Path, key: str, known: Iterable[str], fix: str | None = None
 ) -> Iterator[Finding]:
-    """Yield the finding about a key that is no field.
+    """Yield the finding about an unknown key.
 
     Args:
-        document: that has the key.
-        path: of the key.
-        key: as it is written.
-        known: the fields there.
-        fix: what to do; None for a suggestion of the field that is most like it.
+        document: the document with the key.
+        path: the path of the key.
+        key: the key in the document.
+        known: the fields that are valid there.
+        fix: what to do; None to suggest the most similar field.
     """
     above = show_path(path[:-1]) or f"a {document.kind}"
     message = f"{show_key(key)} is no field of {above}; Kong Mesh drops it without a word"
@@ -196,7 +196,7 @@ def check_key(
 
 
 def _elsewhere(key: str, spot: Spot, model: type[Model]) -> str | None:
-    """Where a field of that name belongs, if it is a field of what stands above or below."""
+    """Return where a field of this name belongs, if it is a field of a mapping above or below."""
     for path, owner in reversed(spot.owners):
         if key in list_fields(owner) and path:
             return f"It is a field of {show_path(path)}: indent it less."
@@ -213,8 +213,8 @@ def _elsewhere(key: str, spot: Spot, model: type[Model]) -> str | None:
 
 
 def list_keys(value: AnyMapping) -> list[str]:
-    """Return the keys as they are written; YAML has others than texts."""
-    # By their texts: 1 is equal to True.
+    """Return the keys as they are written; YAML keys are not always strings."""
+    # Compared as strings, because 1 is equal to True.
     words = {"None": "null", "True": "true", "False": "false"}
     return [key if isinstance(key, str) else words.get(str(key), str(key)) for key in value]
 

@@ -1,6 +1,6 @@
-"""Backends for logs, traces and metrics, and constraints on proxies: what a control plane checks beyond types.
+"""Check backends for logs, traces and metrics, and constraints on proxies, beyond their types.
 
-Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go. What is not typed right has findings of its own.
+Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go. Values of the wrong type have other findings.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ TAGS = RULES["MESH175"]
 _MAX_PORT = 65535
 # golang/go:src/net/ipsock.go, SplitHostPort, neither part empty
 _HOST_AND_PORT = re.compile(r"(?:\[[^\[\]]+\]|[^:\[\]]+):[^:\[\]]+")
-# What Go's ParseRequestURI reads with a port; hosts are looked at less closely than Go does.
+# URLs with a port that Go's ParseRequestURI accepts; hosts are checked less strictly than in Go.
 _URL_WITH_PORT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*:[0-9]+(?:[/?].*)?", re.DOTALL)
 # kumahq/kuma:pkg/core/resources/apis/mesh/validators.go, tagNameCharacterSet and selectorCharacterSet
 _TAG = re.compile(r"[a-zA-Z0-9.\-_:/]+")
-# What Python and RE2 call wrong for the same reason (github.com/google/re2/wiki/Syntax).
+# The errors that Python and RE2 report for the same reason (github.com/google/re2/wiki/Syntax).
 _SAME_IN_RE2 = ("missing ), unterminated subpattern", "unbalanced parenthesis", "unterminated character set")
 _LOOKAROUND = re.compile(r"(?<!\\)\(\?(?:=|!|<=|<!)")
 _TLS_MODES: tuple[TlsMode, ...] = get_args(TlsMode)
@@ -97,7 +97,7 @@ def _filter(mesh: MeshDocument, path: Path, pattern: str) -> Iterator[Finding]:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         problem = next((each for each in _SAME_IN_RE2 if str(error).startswith(each)), "")
-    # Within a character class or behind \Q a look-around is text.
+    # Within a character class or after \Q, a look-around is literal text.
     if "[" not in pattern and "\\Q" not in pattern and _LOOKAROUND.search(pattern):
         problem = "RE2 has no look-around"
     if problem:

@@ -1,6 +1,6 @@
-"""MeshTrusts: whether certificates of their trust domain verify, and whether every trust domain has one.
+"""Check whether every trust domain has a MeshTrust, and whether its certificates verify.
 
-Kuma gives the certificates of all MeshTrusts of a trust domain to Envoy's SPIFFE validator, which needs the root among
+Kuma passes the certificates of all MeshTrusts of a trust domain to Envoy's SPIFFE validator, which needs the root among
 them (kumahq/kuma:pkg/core/resources/apis/meshtrust/generator/v1alpha1/secrets.go; measured with Envoy 1.40).
 """
 
@@ -37,7 +37,7 @@ NO_ROOT = RULES["MESH210"]
 NO_TRUST = RULES["MESH211"]
 OTHER_TRUST_DOMAIN = RULES["MESH212"]
 
-# More certificates than any chain has; comparing all pairs would take too long.
+# No chain has more certificates; comparing all pairs would take too long.
 _MAX_TRIED = 50
 _MAX_SHOWN = 5
 
@@ -52,7 +52,7 @@ def check(document: ScopedDocument, context: Context) -> Iterator[Finding]:
 
 
 def read_bundles(document: ScopedDocument) -> list[Bundle]:
-    """Return the certificates of each CA bundle of a MeshTrust, as far as there is a text."""
+    """Return the certificates of each CA bundle of a MeshTrust that has a text."""
     path = ("spec", "caBundles")
     values = [at(bundle, ("pem", "value")) for bundle in items(document.spec.get("caBundles"))]
     return [
@@ -106,12 +106,12 @@ def _reaches_root(certificate: x509.Certificate, trusted: Sequence[x509.Certific
 def _contract(
     document: ScopedDocument, bundle: Bundle, trusted: Sequence[x509.Certificate], context: Context
 ) -> Iterator[Finding]:
-    """Yield what is missing in the MeshTrust of a MeshIdentity with the contract's CA."""
+    """Yield the findings about CAs missing from the MeshTrust of a MeshIdentity with the contract's CA."""
     outputs = context.target.outputs
     if outputs is None:
         return
     wanted = pem.load_certificates(outputs.certificate_chain)
-    # Another certificate of the same CA verifies the same certificates.
+    # Any certificate of the same CA verifies the same certificates.
     has_issuer, has_root = (any(is_same_ca(each, ca) for each in trusted) for ca in (wanted[0], wanted[-1]))
     if has_issuer and has_root:
         return
@@ -134,7 +134,7 @@ def _contract(
 def list_trust_domains(identity: ScopedDocument, context: Context) -> tuple[str, ...]:
     """Return the trust domains of a MeshIdentity in the contract's zones, in their order.
 
-    Without a contract, that of a template without a zone. What can't be expanded, and labels, give none.
+    Without a contract, it is that of a template without a zone. Templates with labels or unknown syntax yield none.
     """
     template = _template(identity)
     if template is None:
@@ -152,7 +152,7 @@ def _template(identity: ScopedDocument) -> str | None:
 
 
 def _creates_trust(identity: ScopedDocument) -> bool | None:
-    """Return whether the control plane makes the MeshTrust; None if that isn't known, or the provider needs none."""
+    """Return whether the control plane creates the MeshTrust; None if that isn't known, or the provider needs none."""
     provider = mapping(identity.spec.get("provider"))
     if (config := find_acmpca_config(identity)) is not None:
         given = config.get("meshTrustCreation")
@@ -164,10 +164,10 @@ def _creates_trust(identity: ScopedDocument) -> bool | None:
 
 
 def _without_trust(identity: ScopedDocument, context: Context) -> Iterator[Finding]:
-    """Yield the trust domains without a MeshTrust.
+    """Yield the findings about trust domains without a MeshTrust.
 
-    A MeshTrust that the control plane makes is there in its own zone alone, so the other zones need theirs. They may
-    be in another file, so nothing is said if the input has none.
+    A MeshTrust that a zone control plane creates exists in its own zone only, so the other zones need one too. They
+    may be in another file, so nothing is reported if the input has no MeshTrust.
     """
     creates = _creates_trust(identity)
     domains = list_trust_domains(identity, context)
@@ -184,7 +184,7 @@ def _without_trust(identity: ScopedDocument, context: Context) -> Iterator[Findi
 
 
 def _trust_of_another_domain(identity: ScopedDocument, context: Context) -> Iterator[Finding]:
-    """Yield a MeshTrust of the MeshIdentity's own name that no zone's trust domain fits."""
+    """Yield the finding about a MeshTrust with the MeshIdentity's name and a trust domain of no zone."""
     template = _template(identity)
     if template is None or not identity.name or not _creates_trust(identity):
         return

@@ -1,7 +1,7 @@
-"""Whether a value has the type of its field, and is one that the field takes.
+"""Check whether a field accepts a value and its type.
 
-Kuma reads a Mesh with the jsonpb package: numbers may be in quotes, values of enums may be given by their numbers. The
-kinds with a spec on Universal, such as MeshIdentity, have neither numbers nor such enums.
+Kuma reads a Mesh with the jsonpb package: numbers may be in quotes, and enum values may be given as numbers. The kinds
+with a spec on Universal, such as MeshIdentity, have neither numbers nor such enums.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"-?\d+", re.ASCII)
 _MAX_ENUM = 2**31
 _WORDS: dict[type, str] = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
-# No model says so, but Vault can't be asked without them (Kong/developer.konghq.com:app/mesh/vault.md).
+# The models don't require them, but Vault can't be called without them (Kong/developer.konghq.com:app/mesh/vault.md).
 _NEEDED: dict[type[Model], tuple[str, ...]] = {VaultFromCp: ("address", "pki", "role")}
 
 
 def check_type(document: MeshDocument | ScopedDocument, spot: Spot) -> Iterator[Finding]:
-    """Yield what is of another type than its field."""
+    """Yield the findings about values of the wrong type."""
     field_type, value = spot.field_type, spot.value
     if field_type.model or field_type.variants or field_type.kind is dict:
         fits, expected = isinstance(value, dict), "a mapping"
@@ -80,7 +80,7 @@ def _expected(field_type: FieldType) -> str:
 
 
 def report_type(document: MeshDocument | ScopedDocument, path: Path, expected: str, value: object) -> Finding:
-    """Return the finding about a value of another type."""
+    """Return the finding about a value of the wrong type."""
     fix = ""
     if expected == "a text" and not isinstance(value, dict | list | str):
         fix = "Put the value in quotes."
@@ -90,12 +90,12 @@ def report_type(document: MeshDocument | ScopedDocument, path: Path, expected: s
 
 
 def show_end(path: Path) -> str:
-    """Return the end of a path: a key, or an item with the key of its list."""
+    """Return the last part of a path: a key, or an item with the key of its list."""
     return show_path(path[-1:] if isinstance(path[-1], str) else path[-2:])
 
 
 def check_limits(document: MeshDocument | ScopedDocument, spot: Spot) -> Iterator[Finding]:
-    """Yield what is of the right type and can't be used all the same."""
+    """Yield the findings about invalid values of the right type."""
     field_type, value, path = spot.field_type, spot.value, _at(document, spot.path)
     name = str(spot.path[-1])
     if field_type.choices:
@@ -127,7 +127,7 @@ def _choice(
 
 
 def _bounds(metadata: tuple[object, ...]) -> list[tuple[str, Callable[[float, float], bool], float]]:
-    """Return what pydantic was told of a number's range."""
+    """Return the range of a number in a pydantic model."""
     tests = (("gt", "more than", operator.gt), ("ge", "at least", operator.ge), ("le", "at most", operator.le))
     bounds = [(word, test, getattr(each, name, None)) for each in metadata for name, word, test in tests]
     return [(word, test, bound) for word, test, bound in bounds if bound is not None]

@@ -1,4 +1,4 @@
-"""Findings in the forms that people and machines want. One file per form."""
+"""Render findings for people and programs, with one module per format."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def count(findings: Sequence[Finding]) -> dict[Severity, int]:
 
 
 def summarize(findings: Sequence[Finding]) -> str:
-    """Return how many findings there are, in words: ``2 errors, 1 note``."""
+    """Return the number of findings as text, such as ``2 errors, 1 note``."""
     many = [f"{number} {severity}{'s'[: number != 1]}" for severity, number in count(findings).items() if number]
     return ", ".join(many) or "nothing found"

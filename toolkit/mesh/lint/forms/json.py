@@ -1,4 +1,4 @@
-"""Findings for programs; ``docs/reference/lint.md`` describes the schema."""
+"""Render findings as JSON; ``docs/reference/lint.md`` describes the schema."""
 
 from __future__ import annotations
 

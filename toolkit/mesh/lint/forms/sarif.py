@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0, which code hosts and editors show beside the source.
+"""Render findings as SARIF 2.1.0, which code hosts and editors show beside the source.
 
 Source: docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html.
 """
@@ -24,14 +24,14 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 
 
 def render(findings: Sequence[Finding]) -> str:
-    """Return the findings as a log of one run; its rules are those that found something."""
+    """Return the findings as a log of one run, with the rules that have findings."""
     rules = {finding.code: finding.rule for finding in sorted(findings, key=lambda finding: finding.code)}
     numbers = {code: number for number, code in enumerate(rules)}
     driver = {"name": "toolkit lint", "version": __version__, "rules": [_rule(rule) for rule in rules.values()]}
     run = {
         "tool": {"driver": driver},
         "invocations": [{"executionSuccessful": UNREADABLE.code not in rules}],
-        # A place counts characters, as Python does, and not the units of UTF-16.
+        # Columns count characters, as in Python, not UTF-16 units.
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, numbers[finding.code]) for finding in findings],
     }
@@ -67,7 +67,7 @@ def _result(finding: Finding, number: int) -> Object:
 
 
 def _uri(source: str) -> str:
-    """A file's name as a reference: relative to where the command ran, or absolute (RFC 3986, RFC 8089)."""
-    # A byte of a file's name that is not UTF-8 arrives as half a surrogate pair.
+    """Return a file's URI: relative to the command's directory, or absolute (RFC 3986, RFC 8089)."""
+    # A byte of a file's name that is not UTF-8 is read as a lone surrogate.
     path = quote(Path(source).as_posix(), safe="/", errors="surrogateescape")
     return f"file://{path}" if path.startswith("/") else path

@@ -1,4 +1,4 @@
-"""Findings for people, in the form of a compiler: the place, what is wrong there, the line, and what to do."""
+"""Render findings as a compiler does: the position, the message, the line, and the fix."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _MIN_WIDTH = 20
 
 
 def render(findings: Sequence[Finding], *, color: bool = False, width: int = 100) -> str:
-    """Return the findings, each on two to four lines.
+    """Return the findings as text, each on two to four lines.
 
     Args:
         findings: in their order.
         color: whether to color the text; for terminals.
-        width: columns of the terminal; lines of the source are cut to it, messages are not.
+        width: columns of the terminal; source lines are cut to it, messages are not.
     """
     width = max(width, _MIN_WIDTH)
     lines = [line for finding in findings for line in _lines(finding, width)]
@@ -46,10 +46,10 @@ def _lines(finding: Finding, width: int) -> list[str]:
 
 
 def _window(line: str, caret: int, width: int) -> tuple[str, int]:
-    """As much of a line as fits around its caret."""
+    """Return the part of a line around its caret that fits the width."""
     if sum(map(_columns, line)) <= width:
         return line, caret
-    # Most characters take one column, and those that take two leave some of the width unused.
+    # Most characters take one column. With characters of two columns, a part of the width stays unused.
     room = max((width - 2) // max(map(_columns, line)), 4)
     start = 0 if caret < room - 1 else caret - room // 2
     cut = line[start : start + room]
@@ -58,7 +58,7 @@ def _window(line: str, caret: int, width: int) -> tuple[str, int]:
 
 
 def _columns(character: str) -> int:
-    """How many columns of a terminal a character takes."""
+    """Return the number of terminal columns of a character."""
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
