@@ -106,6 +106,7 @@ def test_many_zones(outputs: Path, tmp_path: Path) -> None:
         (["--mesh", "other"], "--mesh: the contract has no mesh 'other', only default"),
         (["-f", "missing.yaml"], "can't read missing.yaml"),
         (["--backend-name", "a"], "--backend-name needs -f FILE"),
+        (["--identity-name", "a"], "--identity-name needs -f FILE"),
         (["--output-file", "a", "--output-dir", "b"], "do not go together"),
         (["--timeout", "0"], "--timeout"),
         (["--retries", "6"], "--retries"),

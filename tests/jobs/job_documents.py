@@ -5,18 +5,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ruamel.yaml import YAML
 
 from tests.mesh.golden_documents import GOLDEN, KONGS_COMMON_NAME, golden_outputs
 from toolkit.jobs import verifiers, workloads
 from toolkit.jobs.verifiers import JobOptions
+from toolkit.mesh.documents.applied import Applied
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.choices import Choice, MeshOptions
-
-if TYPE_CHECKING:
-    from toolkit.mesh.documents.applied import Applied
 
 JOBS = GOLDEN / "jobs"
 IMAGE = "registry.example/kong-mesh-pca-toolkit:0.1.0"
@@ -39,7 +37,9 @@ def golden_mesh() -> Applied:
     options = MeshOptions(common_name=KONGS_COMMON_NAME, ca_cert=Choice("secret"))
     rendered = templating.render(golden_outputs(), "default", options)
     texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", templating.join_documents(rendered.secrets))]
-    return verifiers.read_mesh(texts)
+    mesh = verifiers.read_applied(texts)
+    assert isinstance(mesh, Applied)
+    return mesh
 
 
 def golden_job(name: str) -> workloads.VerifyJob:

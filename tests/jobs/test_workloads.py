@@ -22,16 +22,27 @@ from toolkit.errors import InvalidInputError
 from toolkit.jobs import verifiers, workloads
 from toolkit.jobs.verifiers import JobOptions
 from toolkit.mesh.documents.applied import Applied, read_applied
+from toolkit.mesh.documents.applied_identity import AppliedIdentity
 from toolkit.mesh.documents.reader import read
+from toolkit.mesh.render.identity_documents import IdentityOptions, build_identities, render_identities
+from toolkit.mesh.render.templating import join_documents
 from toolkit.pki import pem
+from toolkit.verify.plan import PlanOptions, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from cryptography import x509
+
+    from toolkit.mesh.schema.identity_spec import MeshTrustCreation
+    from toolkit.mesh.schema.mesh import Form
 
 OUTPUTS = golden_outputs()
 
 
-def build(options: JobOptions, mesh: Applied | None = None, outputs: StackOutputs = OUTPUTS) -> workloads.VerifyJob:
+def build(
+    options: JobOptions, mesh: Applied | AppliedIdentity | None = None, outputs: StackOutputs = OUTPUTS
+) -> workloads.VerifyJob:
     (job,) = verifiers.build(outputs, outputs.zones[:1], options, mesh)
     return job
 
@@ -107,6 +118,31 @@ def test_the_mesh_says_what_was_applied_and_nothing_else() -> None:
     assert not mesh.has_access_key
 
 
+@pytest.mark.parametrize("form", ["kubernetes", "universal"])
+@pytest.mark.parametrize("trust_domain", [None, "{{ .Mesh }}.{{ .Zone }}.example"])
+@pytest.mark.parametrize("creation", ["Enabled", "Disabled"])
+def test_a_mesh_identity_and_its_trusts_are_what_the_pod_verifies(
+    form: Form, trust_domain: str | None, creation: MeshTrustCreation
+) -> None:
+    options = IdentityOptions(form=form, trust_domain=trust_domain, expiry="12h", mesh_trust_creation=creation)
+    made = render_identities(build_identities(OUTPUTS, "default", options), form)
+    identity = verifiers.read_applied([("identity.yaml", f"# AKIAOTHER\n{join_documents(made)}")])
+    assert isinstance(identity, AppliedIdentity)
+    assert identity.bundles
+    job = build(JobOptions(IMAGE), identity)
+    again = verifiers.read_applied([("mesh.yaml", job.make_config_map()["data"]["mesh.yaml"])])
+    assert isinstance(again, AppliedIdentity)
+    assert _parse(again.bundles) == _parse(identity.bundles)
+    assert again._replace(place="", bundles={}) == identity._replace(place="", bundles={})
+    assert "AKIA" not in workloads.render_job(job)
+    # The pod's contract has its own zone alone.
+    assert make_plan(contract.parse(job.contract), OUTPUTS.zones[:1], PlanOptions(), again).mesh_identity
+
+
+def _parse(bundles: Mapping[str, str]) -> dict[str, tuple[x509.Certificate, ...]]:
+    return {domain: pem.load_certificates(text) for domain, text in bundles.items()}
+
+
 def mesh_text(**conf: Any) -> str:
     pem = OUTPUTS.certificate_chain
     values = {"arn": AUTHORITY_ARN, "caCert": {"inlineString": pem}, **conf}
@@ -116,7 +152,8 @@ def mesh_text(**conf: Any) -> str:
 
 def test_credentials_of_the_mesh_stay_out() -> None:
     auth = {"awsCredentials": {"accessKey": {"inlineString": "AKIAEXAMPLE"}, "accessKeySecret": {"inline": "c2Vj"}}}
-    mesh = verifiers.read_mesh([("mesh.yaml", f"# AKIAOTHER\n{mesh_text(auth=auth)}")])
+    mesh = verifiers.read_applied([("mesh.yaml", f"# AKIAOTHER\n{mesh_text(auth=auth)}")])
+    assert isinstance(mesh, Applied)
     assert mesh.has_access_key
     rendered = workloads.render_job(build(JobOptions(IMAGE), mesh))
     assert "mesh.yaml" in rendered
@@ -135,7 +172,7 @@ def test_a_secret_that_is_no_chain_is_refused(form: str, value: bytes | None) ->
         secret |= {"data": {"value": data}} if data else {"stringData": {"value": "AKIA"}}
     text = f"{mesh_text()}\n---\n{json.dumps(secret)}\n"
     with pytest.raises(InvalidInputError) as caught:
-        verifiers.read_mesh([("mesh.yaml", text)])
+        verifiers.read_applied([("mesh.yaml", text)])
     (problem,) = caught.value.problems
     assert str(problem).startswith("mesh.yaml:3:")
     assert "Secret key is not a chain of certificates: " in problem.message
@@ -153,7 +190,7 @@ def test_a_secret_that_is_no_chain_is_refused(form: str, value: bytes | None) ->
     ],
 )
 def test_a_mesh_that_the_pod_would_refuse(conf: dict[str, str], path: str, words: str) -> None:
-    mesh = verifiers.read_mesh([("mesh.yaml", mesh_text(**conf))])
+    mesh = verifiers.read_applied([("mesh.yaml", mesh_text(**conf))])
     with pytest.raises(InvalidInputError) as caught:
         build(JobOptions(IMAGE), mesh)
     assert path in {problem.path for problem in caught.value.problems}

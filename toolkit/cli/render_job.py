@@ -21,6 +21,7 @@ from toolkit.cli.options import (
 )
 from toolkit.cli.output_options import output_dir_option, refuse_one_stdin, settle_document, write_directory
 from toolkit.cli.parameters import Command, option
+from toolkit.cli.verify_plan import identity_name_option, refuse_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs, Zone
     from toolkit.jobs.verifiers import JobOptions
     from toolkit.mesh.documents.applied import Applied
+    from toolkit.mesh.documents.applied_identity import AppliedIdentity
     from toolkit.values import Value
 
 _MAX_SECONDS = 3600
@@ -54,9 +56,10 @@ Examples:
     help="The image with the toolkit in it, pinned by a version or a digest; the Dockerfile builds one.",
 )
 @applied_mesh(
-    "The applied Mesh, and its Secret if that is in another file; no MeshIdentity. Its caCert is the trust bundle, and "
-    "its commonName is used in requests."
+    "The applied Mesh and the Secret of its chain, or a MeshIdentity and its MeshTrusts. They define the trust bundle "
+    "and the names in requests."
 )
+@identity_name_option
 @option("--schedule", metavar="CRON", help="A CronJob instead of a Job: five fields, or @daily and the like.")
 @option("--time-zone", metavar="NAME", help="Time zone of the schedule; the cluster's by default.")
 @option(
@@ -105,6 +108,7 @@ def command(
     filenames: tuple[str, ...],
     mesh: str | None,
     backend_name: str | None,
+    identity_name: str | None,
     outputs: tuple[Output, ...],
     output_file: Path | None,
     output_dir: Path | None,
@@ -122,13 +126,12 @@ def command(
     target = settle_document(outputs, output_file)
     if target.file and output_dir:
         raise click.UsageError("--output-file and --output-dir do not go together")
-    if backend_name and not filenames:
-        raise click.UsageError("--backend-name needs -f FILE: a Mesh with that backend")
+    refuse_names(backend_name, identity_name, filenames)
     refuse_one_stdin({"-f": filenames, "--contract": contract_file})
     loaded = load_contract(contract_file, stack, cwd)
     zones = choose_zones(loaded, zone_names)
     options = verifiers.JobOptions(mesh_name=mesh, **chosen)
-    applied = _mesh(filenames, mesh, backend_name)
+    applied = _read(filenames, mesh, backend_name, identity_name)
     made = verifiers.build(loaded, zones, options, applied)
     texts = {job.zone: workloads.render_job(job) for job in made}
     _say(loaded, zones, options, applied)
@@ -143,16 +146,21 @@ def command(
         )
 
 
-def _mesh(files: Sequence[str], name: str | None, backend: str | None) -> Applied | None:
+def _read(
+    files: Sequence[str], name: str | None, backend: str | None, identity: str | None
+) -> Applied | AppliedIdentity | None:
     from toolkit.files import name_source, read_text
     from toolkit.jobs import verifiers
 
     texts = [(name_source(file), read_text(file)) for file in files]
-    return verifiers.read_mesh(texts, name, backend) if texts else None
+    return verifiers.read_applied(texts, name, backend, identity) if texts else None
 
 
-def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | None) -> None:
+def _say(
+    outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, applied: Applied | AppliedIdentity | None
+) -> None:
     """Print notes on the cost and the limitations of the documents."""
+    from toolkit.mesh.documents.applied import Applied
     from toolkit.pricing import CERTIFICATE_PRICE
 
     if options.schedule:
@@ -162,7 +170,7 @@ def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh
             "1 certificate; on AWS it costs" if is_one else f"{len(zones)} certificates, one per zone; on AWS they cost"
         )
         note(f"each run requests {many} up to ${price:.2f}")
-    if mesh and mesh.has_access_key:
+    if isinstance(applied, Applied) and applied.has_access_key:
         note("the Mesh names an access key, with which its control planes ask; the Jobs ask with the role of the pod")
     elsewhere = [zone.name for zone in zones if not _runs_as_control_plane(zone, options)]
     if elsewhere:

@@ -24,6 +24,20 @@ identity_name_option = option(
 )
 
 
+def refuse_names(backend: str | None, identity: str | None, files: Sequence[str]) -> None:
+    """Reject names of a backend and of a MeshIdentity together, or without the document that has it.
+
+    Raises:
+        UsageError: the options do not go together.
+    """
+    if backend and identity:
+        raise click.UsageError("--backend-name and --identity-name exclude each other")
+    if backend and not files:
+        raise click.UsageError("--backend-name needs -f FILE: a Mesh with that backend")
+    if identity and not files:
+        raise click.UsageError("--identity-name needs -f FILE: that MeshIdentity")
+
+
 def plan_verification(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) -> Plan:
     """Return the plan of a run.
 
@@ -46,12 +60,7 @@ def plan_verification(outputs: StackOutputs, zones: Sequence[Zone], chosen: Obje
 
     name, files = chosen["mesh"], chosen["filenames"]
     backend, identity = chosen["backend_name"], chosen["identity_name"]
-    if backend and identity:
-        raise click.UsageError("--backend-name and --identity-name exclude each other")
-    if backend and not files:
-        raise click.UsageError("--backend-name needs -f FILE: a Mesh with that backend")
-    if identity and not files:
-        raise click.UsageError("--identity-name needs -f FILE: that MeshIdentity")
+    refuse_names(backend, identity, files)
     texts = [(name_source(file), read_text(file)) for file in files]
     applied = choose_applied(read(texts), name, backend, identity) if files else None
     options = PlanOptions(name, chosen["service"], chosen["lifetime"], chosen["horizon"])

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from toolkit.contract import check_dns_label, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.jobs import cron, image, workloads
+from toolkit.jobs import applied_documents, cron, image, workloads
 from toolkit.mesh.documents import reader as documents
-from toolkit.mesh.documents.applied import Applied, read_applied
+from toolkit.mesh.documents.applied import choose_applied
+from toolkit.mesh.documents.applied_identity import AppliedIdentity
 from toolkit.mesh.documents.confidential import find_chain_problem
 from toolkit.mesh.schema.acmpca import AcmPcaConf
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE, check_object_name
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from toolkit.contract import StackOutputs, Zone
+    from toolkit.mesh.documents.applied import Applied
     from toolkit.values import Object
 
 _Made = TypeVar("_Made")
@@ -59,8 +61,10 @@ class JobOptions:
     probe_denials: bool = False
 
 
-def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend: str | None = None) -> Applied:
-    """Read a Mesh and the Secret of its chain; see :func:`toolkit.mesh.documents.applied.read_applied`.
+def read_applied(
+    texts: Sequence[tuple[str, str]], mesh: str | None = None, backend: str | None = None, identity: str | None = None
+) -> Applied | AppliedIdentity:
+    """Read what is verified; see :func:`toolkit.mesh.documents.applied.choose_applied`.
 
     Raises:
         InvalidInputError: as for that function; or a Secret contains anything but a chain, because the chain is copied
@@ -78,11 +82,11 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
             problems,
             "Give the Mesh, and only the Secret of its caCert; render-mesh --secret-file separates them.",
         )
-    return read_applied(mesh_documents, mesh, backend)
+    return choose_applied(mesh_documents, mesh, backend, identity)
 
 
 def build(
-    outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | None = None
+    outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | AppliedIdentity | None = None
 ) -> list[workloads.VerifyJob]:
     """Return a job for each of the zones.
 
@@ -90,7 +94,7 @@ def build(
         outputs: the contract.
         zones: zones of the contract.
         options: the operator's options.
-        mesh: the Mesh as applied; None to verify against the contract's chain.
+        mesh: the applied Mesh or MeshIdentity; None to verify against the contract's chain.
 
     Raises:
         InvalidInputError: an option is invalid; lists every problem with its option.
@@ -123,7 +127,7 @@ def build(
 
 
 def _plan_problems(
-    outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | None
+    outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | AppliedIdentity | None
 ) -> tuple[Problem, ...]:
     """Return the problems that ``toolkit verify`` would report, so that they are reported before a pod runs."""
     chosen = PlanOptions(options.mesh_name, lifetime=options.lifetime, horizon=options.horizon)
@@ -169,7 +173,7 @@ def _place(problems: list[Problem], outputs: StackOutputs, zone: Zone, options: 
     return namespace or zone.namespace, name
 
 
-def _arguments(options: JobOptions, mesh: Applied | None) -> list[str]:
+def _arguments(options: JobOptions, mesh: Applied | AppliedIdentity | None) -> list[str]:
     """Return the arguments of ``toolkit verify`` that are the same for all zones."""
     named = {"--lifetime": options.lifetime, "--horizon": options.horizon}
     if mesh is None:
@@ -178,12 +182,14 @@ def _arguments(options: JobOptions, mesh: Applied | None) -> list[str]:
     return [*arguments, *(["--probe-denials"] if options.probe_denials else [])]
 
 
-def _mesh_text(problems: list[Problem], said: Applied) -> str | None:
-    """Return only the parts of the Mesh that the verification reads, because it may contain credentials."""
+def _mesh_text(problems: list[Problem], said: Applied | AppliedIdentity) -> str | None:
+    """Return only the parts of the documents that the verification reads, because they may contain credentials."""
+    if isinstance(said, AppliedIdentity):
+        return applied_documents.write_identity(said)
     values: Object = {"arn": said.authority_arn}
     if said.common_name is not None:
         values["commonName"] = said.common_name
     # Re-render the certificates, so that other text in the PEM is left out.
     values["caCert"] = {"inlineString": pem.write(pem.load_certificates(said.bundle))}
     conf = _attempt(problems, said.place, lambda: AcmPcaConf.model_validate(values))
-    return None if conf is None or problems else workloads.write_applied_mesh(said.mesh, conf.to_document())
+    return None if conf is None or problems else applied_documents.write_mesh(said.mesh, conf.to_document())

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render import templating
-from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -230,12 +229,4 @@ def render_job(job: VerifyJob) -> str:
             templating.render_document("kubernetes/verify-configmap.yaml.j2", config_map),
             templating.render_document(template, workload),
         ]
-    )
-
-
-def write_applied_mesh(mesh: str, conf: Object) -> str:
-    """Return a Mesh with one acmpca backend, as the text that ``toolkit verify -f`` reads."""
-    backend = {"name": "acmpca", "type": "acmpca", "conf": conf}
-    return scalars.write_block(
-        {"type": "Mesh", "name": mesh, "mtls": {"enabledBackend": "acmpca", "backends": [backend]}}, indent=0
     )
