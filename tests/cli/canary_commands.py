@@ -181,6 +181,11 @@ _ON_CONTROL_PLANE = {
         "{left}/mesh.yaml",
     ),
     "rotate": ("rotate", "--contract", "{outputs}", "--base", "control-plane", "--mesh", "default"),
+    "rotate --to mesh-identity": (
+        *("rotate", "--to", "mesh-identity", "--contract", "{outputs}", "--base", "control-plane"),
+        *("--mesh", "default"),
+    ),
+    "apply --wait": ("apply", "-f", "{files}/extension.yaml", "--yes", "--wait", "--wait-timeout", "1ms"),
 }
 CONTROL_PLANES: dict[str, servers.Answer] = {
     **{str(status): servers.kuma_refuses(status) for status in (400, 401, 403, 404, 405, 409, 500)},
@@ -188,6 +193,7 @@ CONTROL_PLANES: dict[str, servers.Answer] = {
     "a redirect": servers.redirects,
     "a strange index": servers.kuma_is_strange,
     "a strange mesh": servers.kuma_has_a_strange_mesh,
+    "strange resources": servers.kuma_has_strange_resources,
 }
 for _command, _arguments in _ON_CONTROL_PLANE.items():
     for _name, _server in CONTROL_PLANES.items():
@@ -195,8 +201,13 @@ for _command, _arguments in _ON_CONTROL_PLANE.items():
             (*_arguments, "--control-plane", "{url}"),
             WITH_TOKEN,
             _server,
-            (0, 1, 2, 3) if _name == "a strange mesh" else (2, 3),
+            (0, 1, 2, 3) if _name in ("a strange mesh", "strange resources") else (2, 3),
         )
+CASES["apply --wait: the zone control plane repeats what it was sent"] = Case(
+    (*_ON_CONTROL_PLANE["apply --wait"], "--control-plane", "{url}", "--zone-control-plane", "z1={url}"),
+    WITH_TOKEN,
+    servers.kuma_has_strange_resources,
+)
 for _name in ("two.token", "bytes.token", "quoted.token", "controls.token"):
     CASES[f"apply: the token file {_name}"] = Case(
         ("apply", "-f", "{mesh}", "--yes", "--control-plane", "{url}", "--token-file", f"{{files}}/{_name}"),
@@ -216,11 +227,27 @@ for _name in ("broken.json", "types.json", "secret.json", "deep.json", "not.json
     CASES[f"contract show of {_name}"] = Case(("contract", "show", "--contract", f"{{files}}/{_name}"), {}, None, (2,))
     for _option in ("--from-terraform", "--from-cloudformation", "--chain"):
         CASES[f"contract create {_option} {_name}"] = Case((*_CREATE, _option, f"{{files}}/{_name}"), {}, None, (2,))
+    CASES[f"render-identity of {_name}"] = Case(("render-identity", "--contract", f"{{files}}/{_name}"), {}, None, (2,))
     CASES[f"render-mesh of {_name}"] = Case(("render-mesh", "--contract", f"{{files}}/{_name}"), {}, None, (2,))
     CASES[f"verify --merge {_name}"] = Case(
         ("verify", "--contract", "{outputs}", "--merge", f"{{files}}/{_name}"), {}, None, (1, 2)
     )
-for _name in ("broken.yaml", "twice.yaml", "types.yaml", "inline.yaml", "tag.yaml", "controls.yaml"):
+_IDENTITIES = ("bundled.yaml", "key.yaml", "extension.yaml", "trust.yaml")
+_MOVE = ("rotate", "--to", "mesh-identity", "--contract", "{outputs}", "--base")
+for _name in ("broken.yaml", "twice.yaml", "types.yaml", "inline.yaml", "tag.yaml", "controls.yaml", *_IDENTITIES):
+    # Stages 1 and 5 contain the Mesh, and its credential with it.
+    _more: tuple[str, ...]
+    for _more in ((), ("-o", "json"), ("--output-file", "{left}/2.yaml", "--step", "2"), ("--step", "3", "--force")):
+        CASES[f"rotate --to mesh-identity --base {_name} {' '.join(_more)}"] = Case(
+            (*_MOVE, f"{{files}}/{_name}", *_more), {}, None, (0, 1, 2)
+        )
+    for _more in ((), ("--output-dir", "{left}/move"), ("--step", "1"), ("--step", "5", "--diff", "--force")):
+        CASES[f"rotate --to mesh-identity -f {_name} {' '.join(_more)}"] = Case(
+            (*_MOVE, "{files}/provided.yaml", "-f", f"{{files}}/{_name}", *_more), {}, None, (0, 1, 2)
+        )
+    CASES[f"rotate --to mesh-identity --old-chain {_name}"] = Case(
+        (*_MOVE, "{files}/provided.yaml", "--old-chain", f"{{files}}/{_name}"), {}, None, (2,)
+    )
     CASES[f"lint {_name}"] = Case(("lint", f"{{files}}/{_name}"), {}, None, (0, 1, 2))
     CASES[f"lint {_name} as SARIF"] = Case(
         ("lint", f"{{files}}/{_name}", "-o", "sarif={left}/lint.sarif"), {}, None, (0, 1, 2)

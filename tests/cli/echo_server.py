@@ -218,6 +218,42 @@ def kuma_is_strange(request: Request) -> Reply:
     return Reply(200, json.dumps({"product": said, "version": said, "type": said, "name": said}), "application/json")
 
 
+def kuma_has_strange_resources(request: Request) -> Reply:
+    """A mesh as it should be, and resources in whose texts is what the request had."""
+    said = request.echo()
+    *_, collection, name = f"//{request.path.partition('?')[0]}".split("/")
+    if request.path in ("/", "/config"):
+        index = {"product": "Kong Mesh", "version": "2.14.3", "mode": said, "multizone": {"zone": {"name": said}}}
+        return Reply(200, json.dumps(index), "application/json")
+    if (collection, name) == ("meshes", "default"):
+        backends = [{"name": said, "type": "provided", "conf": {"cert": {"inlineString": said}}, said: said}]
+        mesh = {"type": "Mesh", "name": "default", "mtls": {"enabledBackend": said, "backends": backends}}
+        return Reply(200, json.dumps(mesh), "application/json")
+    kinds = {
+        "meshidentities": "MeshIdentity",
+        "meshtrusts": "MeshTrust",
+        "meshtlses": "MeshTLS",
+        "meshtrafficpermissions": "MeshTrafficPermission",
+        "dataplanes": "Dataplane",
+    }
+    one = {
+        "type": kinds.get(name) or kinds.get(collection) or said,
+        "mesh": "default",
+        "name": said if name in kinds else name,
+        "labels": {"kuma.io/origin": "global", "kuma.io/display-name": said, said: said},
+        "spec": {
+            "selector": {"dataplane": {"matchLabels": {said: said}}},
+            "provider": {"type": said, "extension": {"name": said, "config": {"auth": said, "secretAccessKey": said}}},
+            "spiffeID": {"trustDomain": said, "path": said},
+            "rules": [{"default": {"allow": [{"spiffeID": {"type": said, "value": said}}]}}],
+            "from": [{"targetRef": {"kind": said, "name": said}}],
+        },
+        "status": {"conditions": [{"type": said, "status": "False", "reason": said, "message": said}]},
+        "networking": {"outbound": [{"tags": {"kuma.io/service": said}}]},
+    }
+    return Reply(200, json.dumps({"items": [one], "next": None} if name in kinds else one), "application/json")
+
+
 def kuma_has_a_strange_mesh(request: Request) -> Reply:
     said = request.echo()
     if request.path == "/":

@@ -23,6 +23,7 @@ from tests.cli.canary_commands import (
     CONTROL_PLANES,
     IN_A_FILE,
     POD_TOKEN,
+    SECRET_KEY,
     SESSION,
     TELLING,
     USER_TOKEN,
@@ -66,6 +67,51 @@ mtls:
             accessKey: {{inline: QUtJQQ==}}
             accessKeySecret: {{inlineString: {IN_A_FILE}}}
 """
+_IDENTITY = f"""\
+type: MeshIdentity
+mesh: default
+name: acmpca
+spec:
+  selector: {{}}
+  provider:
+    type: Bundled
+    bundled:
+      ca:
+        certificate: {{type: File, file: {{path: /ca.pem}}}}
+        privateKey: {{type: InsecureInline, insecureInline: {{value: "{IN_A_FILE}"}}}}
+"""
+_EXTENSION = f"""\
+type: MeshIdentity
+mesh: default
+name: acmpca
+spec:
+  selector: {{}}
+  provider:
+    type: Extension
+    extension:
+      name: acmpca
+      config:
+        arn: arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555
+        auth: {{awsCredentials: {{accessKeySecret: {{inlineString: "{IN_A_FILE}"}}}}}}
+        secretAccessKey: {SECRET_KEY}
+"""
+_TRUST = f"""\
+type: MeshTrust
+mesh: default
+name: t
+spec:
+  trustDomain: default
+  caBundles:
+    - type: Pem
+      pem: {{value: "-----BEGIN PRIVATE KEY-----\\n{IN_A_FILE}\\n-----END PRIVATE KEY-----\\n"}}
+"""
+_PROVIDED = """\
+type: Mesh
+name: default
+mtls:
+  enabledBackend: old
+  backends: [{name: old, type: provided, conf: {cert: {secret: cert}, key: {secret: key}}}]
+"""
 _KEYS = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key ="
 
 
@@ -94,6 +140,11 @@ def places(tmp_path: Path, outputs: Path) -> dict[str, str]:
         "inline.yaml": _MESH,
         "tag.yaml": _MESH.replace("inlineString: ", "inlineString: !!int "),
         "controls.yaml": _MESH.replace(IN_A_FILE, f'"{IN_A_FILE}\x01"'),
+        "bundled.yaml": _IDENTITY,
+        "key.yaml": _IDENTITY.replace("{type: InsecureInline, insecureInline: {value: ", "[[").replace('"}}', '"]]'),
+        "extension.yaml": _EXTENSION,
+        "trust.yaml": _TRUST,
+        "provided.yaml": _PROVIDED,
         "broken.ini": f"[default\naws_secret_access_key = {IN_A_FILE}\n{IN_A_FILE}\n",
         "temporary.ini": f"{_KEYS.replace('AKIA', 'ASIA')} {IN_A_FILE}\n",
         "keyless.ini": f"[default]\naws_secret_access_key = {IN_A_FILE}\n",
