@@ -1,6 +1,6 @@
-"""The process in which a command runs: ``toolkit``, or ``python -m toolkit``.
+"""Run a command: ``toolkit``, or ``python -m toolkit``.
 
-It is tuned for what a command is: short, and loading much that lives to its end.
+The process is tuned for a command: it is short, and loads many objects that it needs until it exits.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ import os
 import sys
 import warnings
 
-# Objects that are made before the collector looks at the youngest: more than a command that writes a document makes.
-# Python's own 700 makes it look over and over at modules that only grow while they load.
+# The number of new objects that starts a collection: more than a command that writes a document creates. Python's own
+# 700 starts many collections while modules load, which free nothing.
 _GENERATION_0 = 200_000
 # toolkit/errors.py, EXIT_INTERRUPTED.
 _INTERRUPTED = 130
 
 
 def run() -> None:
-    """What ``toolkit`` on the command line calls."""
-    # The module signal would take its time to load, in which nothing handles a signal well.
+    """Run the command line."""
+    # _signal, because a signal that arrives while the module signal loads would not be handled well.
     listens = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if listens:
-        # While modules load there is nothing to clean up, and an exception may come out of any of them.
+        # While modules load there is nothing to clean up, and KeyboardInterrupt could be raised in any of them.
         signal.signal(signal.SIGINT, _leave)
     gc.set_threshold(_GENERATION_0, 20, 20)
-    # At its end the interpreter would walk everything once more, to free it one by one.
+    # Otherwise the interpreter would visit all objects at exit, to free them one by one.
     atexit.register(gc.freeze)
-    # What a library says to developers, such as of a certificate that it will refuse one day, is nothing to users.
+    # Warnings of libraries are for developers, for example about certificates that a later version rejects.
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    # No plugin of another package has a say in what is a valid contract, and none is searched for.
+    # Plugins of other packages must not change how contracts are validated, and the search for them takes time.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from toolkit.cli import main  # noqa: PLC0415 - nothing may load before the process is tuned
     from toolkit.cli.exits import install_hooks  # noqa: PLC0415 - same
@@ -45,14 +45,14 @@ def run() -> None:
     except KeyboardInterrupt:
         os._exit(_INTERRUPTED)
     finally:
-        # All is said; a signal must not change the exit code, nor print a traceback while the interpreter ends.
+        # The output is complete. A signal must not change the exit code or print a traceback while Python exits.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         _give_up_on_stderr()
 
 
 def _give_up_on_stderr() -> None:
-    """Let what a full standard error did not take go nowhere: the interpreter would change the exit code for it."""
+    """Discard output that a full stderr did not accept, because the interpreter would change the exit code for it."""
     try:
         sys.stderr.flush()
     except AttributeError:
@@ -62,8 +62,8 @@ def _give_up_on_stderr() -> None:
 
 
 def _name_program() -> str:
-    """Return the name that was called: an alias is completed under its own name."""
-    name = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib takes its time to load
+    """Return the name of the called program; shell completion of an alias needs the alias."""
+    name = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib is slow to load
     return "toolkit" if name == "__main__.py" else name
 
 

@@ -1,7 +1,7 @@
-"""Play the move of a mesh from ``Mesh.mtls`` to MeshIdentity: an AWS on loopback issues, stand-ins are control planes.
+"""Play the move of a mesh from ``Mesh.mtls`` to MeshIdentity with the sandbox and stand-ins for control planes.
 
-Kong Mesh's extension acmpca is not in it. The stand-ins play its unreleased documentation; certificates come from the
-sandbox, and OpenSSL makes the handshakes by the rules of Envoy.
+Kong Mesh's extension acmpca is not included: the stand-ins follow its unreleased documentation. The sandbox issues the
+certificates, and OpenSSL makes the handshakes by the rules of Envoy.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from toolkit.verify.zone import Proxy
 
 World = Literal["old", "new"]
-# How long a zone's control plane may take; the stand-ins need no time.
+# The timeout for a zone's control plane; the stand-ins answer at once.
 _TIMEOUT_SECONDS = 30.0
 _WORLDS: dict[str, tuple[World, ...]] = {"switch": ("old", "new"), "finish": ("new",)}
 _PERMISSION = """\
@@ -72,10 +72,10 @@ class Stage(NamedTuple):
         number: from 1.
         name: of the stage.
         applied: kinds and names of the documents.
-        worlds: the certificates that proxies have in it.
-        ready: how many zones report the MeshIdentity as ready, and of how many; None if the stage has none.
-        lost: handshakes that fail between proxies that are there.
-        handshakes: how many were made.
+        worlds: the certificates that proxies have in this stage.
+        ready: the number of zones that report the MeshIdentity as ready, and of all zones; None if the stage has none.
+        lost: handshakes that failed.
+        handshakes: the number of handshakes.
     """
 
     number: int
@@ -149,14 +149,14 @@ class _Issued(NamedTuple):
 
 
 def _issue(aws: Sandbox, outputs: StackOutputs, text: str, world: World, moves: MoveAudience) -> _Issued:
-    """Ask each zone for the certificates that its proxies get by a document."""
+    """Request in each zone the certificates that its proxies get by a document."""
     applied = choose_applied(read([(f"{world}.yaml", text)]))
     plan = make_plan(outputs, outputs.zones, PlanOptions(), applied)
     verified = verify(outputs, plan, AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials))
     if verified.trouble:
         raise verified.trouble
     moves.zones_asked(world, verified.report.zones)
-    # Of one zone there are two proxies in the middle of the move.
+    # In the middle of the move, a zone has two proxies, which need different names.
     proxies = [replace(proxy, zone=f"{proxy.zone} ({world})") for proxy in verified.proxies]
     return _Issued(proxies, verified.report.passed)
 
@@ -168,7 +168,7 @@ def _play(
     proxies: Mapping[World, Sequence[Proxy]],
     moves: MoveAudience,
 ) -> Iterator[Stage]:
-    """Apply the stages to a global control plane, and let those of the zones report."""
+    """Apply the stages to a global control plane, and wait for the zone control planes."""
     everywhere = StandIn(mode="global", chains=lambda _: outputs.certificate_chain)
     with contextlib.ExitStack() as stack:
         client = _connect(stack, everywhere)
@@ -210,7 +210,7 @@ def _apply(client: ControlPlane, text: str) -> tuple[str, ...]:
 
 
 def _wait(zones: Sequence[WaitingZone], step: Step) -> tuple[int, int] | None:
-    """Return in how many zones the stage's MeshIdentity is ready, and of how many; None if it has none."""
+    """Return the number of zones with a ready MeshIdentity, and of all zones; None if the stage has none."""
     resources = read_resources(read([("documents.yaml", step.text)]))
     identities = [resource for resource in resources if resource.key.kind == "MeshIdentity"]
     if not identities:
@@ -236,7 +236,7 @@ def _meet(
 def _read_trust(
     zone: ControlPlane, mesh: str, chain_of_mtls: str, proxies: Mapping[World, Sequence[Proxy]]
 ) -> PeerTrust:
-    """Return what the proxies of a zone require of each other, by the documents that its control plane has.
+    """Return the CAs and SPIFFE IDs that a zone's proxies require, by the documents on its control plane.
 
     From the first MeshTrust on, the CAs of ``mtls`` are those of the trust domain with the mesh's name
     (kumahq/kuma:pkg/xds/context/mesh_context_builder.go).

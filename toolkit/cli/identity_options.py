@@ -1,4 +1,4 @@
-"""Options of a MeshIdentity, for the commands that render one."""
+"""Define the options of a MeshIdentity for the commands that render one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMES = ("identity_name", "trust_domain", "path", "workload", "creation")
 
 
 def identity_options(*, rare: bool = False) -> Callable[[_Command], _Command]:
-    """Return the options of a MeshIdentity; :func:`take_identity_options` makes one value of them.
+    """Return the options of a MeshIdentity; :func:`take_identity_options` combines their values.
 
     Args:
         rare: whether only ``--help-all`` shows them.
@@ -85,11 +85,11 @@ def identity_options(*, rare: bool = False) -> Callable[[_Command], _Command]:
 
 
 def refuse_old_version(version: MeshVersion, instead: str) -> None:
-    """Refuse a version that has no extension acmpca.
+    """Reject a version that has no extension acmpca.
 
     Args:
         version: of Kong Mesh.
-        instead: what to do with this version.
+        instead: what to do with such a version.
 
     Raises:
         InvalidInputError: the version is too old.

@@ -1,4 +1,4 @@
-"""The plan of ``toolkit rotate --to mesh-identity``, for people and as JSON."""
+"""Render the plan of ``toolkit rotate --to mesh-identity`` as text or JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.rotate.rotation import Step
     from toolkit.values import Object
 
-# The stage whose documents `toolkit verify` can ask zones for.
+# The stage with the documents for `toolkit verify`.
 _PROVABLE = "trust"
 # The stages with a MeshIdentity, whose conditions must be true before the next stage.
 _WAITING = ("publish", "trust", "switch")
@@ -27,11 +27,11 @@ _WAITING = ("publish", "trust", "switch")
 
 @dataclass(frozen=True)
 class IdentityPlan:
-    """A move, and how an operator carries it out.
+    """A move, and where its documents and contract are.
 
     Attributes:
         move: its stages.
-        directory: where their documents are; None if each is printed with ``--step``.
+        directory: where the stages' documents are; None if each is printed with ``--step``.
         contract: the options of a command that name the contract.
     """
 
@@ -40,7 +40,7 @@ class IdentityPlan:
     contract: Sequence[str]
 
     def render_text(self) -> str:
-        """Return the plan for people."""
+        """Return the plan as text."""
         names = self.move.names
         lines = [f"Mesh {names.mesh}: from Mesh.mtls to MeshIdentity {names.issuer}, in {len(self.move.steps)} stages"]
         lines += ["Experimental: Kong has not released documentation of the extension acmpca.", ""]
@@ -56,7 +56,7 @@ class IdentityPlan:
         return "\n".join(map(escape, lines))
 
     def render_json(self) -> str:
-        """Return the plan for programs."""
+        """Return the plan as JSON values."""
         names = self.move.names
         document = {
             "schemaVersion": 1,

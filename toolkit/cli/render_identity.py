@@ -141,7 +141,7 @@ def command(
 
 
 def _heed_version(text: str | None, form: str) -> None:
-    """Refuse a version that has no extension acmpca, and warn of what others refuse."""
+    """Reject a version without the extension acmpca, and warn if it has no global control plane on Kubernetes."""
     from toolkit.mesh.schema import versions
 
     if text is None:

@@ -31,26 +31,26 @@ if TYPE_CHECKING:
 
 # The value of --to.
 MESH_IDENTITY = "mesh-identity"
-# Options of a rotation whose effect a MeshIdentity has as well.
+# Options of a rotation that also apply to a MeshIdentity.
 _SHARED = ("expiration", "namespace")
 _GIVEN = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
 
 
 @dataclass(frozen=True)
 class Request:
-    """The options that say what to plan, and where it goes.
+    """The options of the plan and of its output.
 
     Attributes:
         base: the value of ``--base``.
         mesh: name of the Mesh; None for the only one.
         mesh_version: of Kong Mesh; None if it isn't known.
         stack: the options of the contract.
-        contract: the same as words for another command.
+        contract: the same options as arguments of another command.
         step: the stage to print; None for the plan.
-        outputs: where the plan or the stage goes.
-        directory: where everything goes.
-        force: whether a stage is printed although something must be decided first.
-        diff: whether only the difference is shown.
+        outputs: where the plan or the stage is written.
+        directory: where all files are written.
+        force: whether to print a stage although something must be decided first.
+        diff: whether to show only the diff.
     """
 
     base: str
@@ -66,7 +66,7 @@ class Request:
 
 
 def refuse_identity_options(ctx: click.Context) -> None:
-    """Refuse options of a MeshIdentity without ``--to mesh-identity``, because they have no effect."""
+    """Reject options of a MeshIdentity without ``--to mesh-identity``, because they have no effect."""
     _refuse_given(ctx, (*NAMES, "filenames", "old_chain"), f"needs --to {MESH_IDENTITY}")
 
 
@@ -130,7 +130,7 @@ def _read_given(request: Request, access: Object, filenames: tuple[str, ...], ol
 
 
 def _list_documents(mesh: str, access: Object) -> str:
-    """Return what the control plane has of a mesh beside the Mesh, as a YAML stream; no Secrets.
+    """Return the resources of a mesh on the control plane as a YAML stream, without the Mesh and Secrets.
 
     Raises:
         ExternalError: the control plane can't be reached or returned an error.
@@ -144,7 +144,7 @@ def _list_documents(mesh: str, access: Object) -> str:
 
 
 def _write_as_yaml(document: Object) -> str:
-    """Return a document as JSON that is YAML as well, which knows no surrogate pairs."""
+    """Return a document as JSON that is also YAML, and so has no surrogate pairs."""
     text = json.dumps(document, ensure_ascii=False)
     return re.sub(r"[^ -~]", lambda found: f"\\U{ord(found[0]):08x}", text)
 

@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 _FORBIDDEN = 403
 # Version 3.0 removes Mesh.mtls (Kong/developer.konghq.com:app/assets/mesh/raw/UPGRADE.md).
 _WITHOUT_MTLS = 3
-# Kong Mesh's own backends (Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and its neighbours).
+# Kong Mesh's own backends (Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and the pages next to it).
 _OPEN_SOURCE = "Kuma"
 _OF_KONG_MESH = frozenset({"acmpca", "vault", "certmanager"})
 _ORIGIN = "kuma.io/origin"
 
 
 def list_product_problems(index: Index, resources: Sequence[Resource]) -> list[Problem]:
-    """Return the problems that this product and version would reject, or drop silently, in the last write only."""
+    """Return the problems that this product and version would reject in the last write only, or drop silently."""
     with_mtls = [resource for resource in resources if mapping(resource.document.get("mtls"))]
     if with_mtls and index.major is not None and index.major >= _WITHOUT_MTLS:
         raise ExternalError(
@@ -90,8 +90,8 @@ def _may_exist(control_plane: ControlPlane, step: Step, key: Key) -> bool:
 def list_origin_problems(control_plane: ControlPlane, resources: Sequence[Resource]) -> list[Problem]:
     """Return a problem for each resource of a mesh with the wrong label ``kuma.io/origin`` for this control plane.
 
-    A zone control plane that is connected to a global one takes only resources of the zone, and a global one only its
-    own. Source: kumahq/kuma:pkg/api-server/resource_endpoints.go; measured with Kuma 2.14.3.
+    A zone control plane that is connected to a global one accepts only resources of the zone. A global one accepts
+    only its own. Source: kumahq/kuma:pkg/api-server/resource_endpoints.go; measured with Kuma 2.14.3.
     """
     scoped = [resource for resource in resources if resource.key.kind in SCOPED_KINDS]
     owner = _find_owner(control_plane.get_configuration()) if scoped else ""
@@ -119,7 +119,7 @@ def _find_owner(configuration: Object) -> str:
 
 
 def list_identity_problems(index: Index, steps: Sequence[Step]) -> list[Problem]:
-    """Return the problems of the MeshIdentities of one mesh with what the control plane has, and with each other.
+    """Return the conflicts of a mesh's MeshIdentities with the control plane's resources, and with each other.
 
     Sources: kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/validator.go (ValidateUpdate, from 3.0 on);
     UPGRADE.md: a mesh without ``mtls`` whose proxies have no other certificates sends plaintext.
@@ -155,7 +155,7 @@ def _list_changed(step: Step) -> list[str]:
 
 
 def list_remarks(index: Index, mesh: Object | None, steps: Sequence[Step]) -> Iterator[str]:
-    """Yield a warning for each change of a MeshIdentity that a control plane accepts, and that breaks something.
+    """Yield a warning for each harmful change of a MeshIdentity that a control plane accepts.
 
     Measured with Kuma 2.14.3.
 

@@ -1,4 +1,4 @@
-"""The index of a control plane: its product and version.
+"""Read the index of a control plane: its product and version.
 
 Source: kumahq/kuma:pkg/api-server/index_endpoints.go.
 """

@@ -1,6 +1,6 @@
 """Check the spec of MeshIdentity, MeshTrust, MeshTLS and MeshTrafficPermission documents by the rules of Kuma 2.14.
 
-Fields that Kuma does not know are no problem here: it drops them, and ``apply`` names them in a warning.
+Unknown fields are not a problem here: Kuma drops them, and ``apply`` names them in a warning.
 
 Sources: kumahq/kuma:pkg/core/resources/apis/{meshidentity,meshtrust}/api/v1alpha1/validator.go,
 kumahq/kuma:pkg/plugins/policies/{meshtls,meshtrafficpermission}/api/v1alpha1/validator.go and the answers of Kuma
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _MESSAGES = dict.fromkeys(("too_short", "string_too_short"), "must not be empty")
 _BOTH = "has from and rules; use only one of them"
-# Each type of a data source has a block of its own.
+# Each type of a data source has its own block.
 _SOURCES = {
     "File": ("file", "file"),
     "Secret": ("secret_ref", "secretRef"),
@@ -67,7 +67,7 @@ def _list_invalid(error: ValidationError) -> Iterator[Problem]:
 
 
 def _drop_unknown(value: object, error: ValidationError) -> bool:
-    """Remove the unknown fields that an error names; return whether there were any."""
+    """Remove the unknown fields that an error names, and return whether there were any."""
     paths = [item["loc"] for item in error.errors(include_url=False) if item["type"] == "extra_forbidden"]
     for path in paths:
         above = at(value, path[:-1])
@@ -118,7 +118,7 @@ def _list_bundled(bundled: Bundled) -> Iterator[tuple[str, str]]:
 
 
 def _has_certificate(text: str) -> bool:
-    """Return whether Kuma takes a text as certificates: it looks at the label of the first block alone."""
+    """Return whether Kuma accepts a text as certificates; it checks only the label of the first block."""
     block = next(read_blocks(text), None)
     return block is not None and not block.label.endswith("PRIVATE KEY")
 

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 # Between two rounds, in seconds. A zone control plane computes conditions at an interval
 # (kumahq/kuma:pkg/config, KUMA_CORE_RESOURCES_STATUS_MESH_IDENTITY_INTERVAL); measured with Kuma 2.14.3: within 8 s.
 PAUSE = 5.0
-# Until then, conditions may be those of before a change: they do not say for which spec they were computed.
+# Until then, conditions may be from before a change: they don't name the spec that they were computed for.
 SETTLING = 10.0
 _KONNECT = ".api.konghq.com"
 
 
 class NotReadyError(ToolkitError):
-    """MeshIdentities are not ready in each zone, or nobody can tell."""
+    """MeshIdentities are not ready in each zone, or their state is unknown."""
 
     exit_code = EXIT_CHECK_FAILED
 
 
 class Clock(NamedTuple):
-    """The time, and how to let it pass; tests have their own."""
+    """The functions for the time and for sleeping; tests replace them."""
 
     now: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
@@ -51,14 +51,14 @@ def wait(
     clock: Clock | None = None,
     settling: float = 0.0,
 ) -> list[State]:
-    """Return the MeshIdentities that are not ready in a zone when the time is over; none if all are ready.
+    """Return the MeshIdentities that are not ready in a zone after the timeout; empty if all are ready.
 
     Args:
-        zones: to ask, one after the other.
-        identities: as they were applied.
-        timeout: in seconds. Each zone is asked at least once.
+        zones: the zones to query, one after the other.
+        identities: the applied MeshIdentities.
+        timeout: in seconds. Each zone is queried at least once.
         on_look: is called with all states after each round.
-        clock: the time.
+        clock: the functions for the time.
         settling: seconds before the first round.
 
     Raises:
@@ -79,7 +79,7 @@ def wait(
 
 
 def needs_settling(steps: Sequence[Step]) -> bool:
-    """Return whether conditions may be those of before a change. A change of the selector alone changes none."""
+    """Return whether conditions may be from before a change. A change of only the selector changes no condition."""
     return any(
         step.change is Change.CHANGED and _list_relevant(step.resource.document) != _list_relevant(step.current or {})
         for step in steps
@@ -93,10 +93,10 @@ def _list_relevant(identity: Object) -> list[object]:
 
 
 def require_ready(missing: Sequence[State], timeout: str) -> None:
-    """Raise an error that says what is not ready.
+    """Raise an error that names the MeshIdentities that are not ready.
 
     Raises:
-        NotReadyError: something is not.
+        NotReadyError: a MeshIdentity is not ready.
     """
     if missing:
         keys, zones = (dict.fromkeys(names) for names in zip(*((str(s.key), s.zone) for s in missing), strict=True))
@@ -141,5 +141,5 @@ def find_own_zone(control_plane: ControlPlane) -> Zone | None:
 
 
 def is_konnect(url: str) -> bool:
-    """Return whether an address is of Konnect, whose control planes are global ones."""
+    """Return whether an address is Konnect's, which has only global control planes."""
     return (urlsplit(url).hostname or "").endswith(_KONNECT)

@@ -110,7 +110,7 @@ def order_writes(steps: Sequence[Step]) -> Iterator[Write]:
         if not has_mtls:
             mesh = None
     yield from _list_writes(others, _BEFORE_THE_MESH)
-    # A Mesh that loses mTLS comes last, so that proxies have other certificates when it ends.
+    # A Mesh that loses mTLS comes last, so that proxies have other certificates by then.
     is_last = mesh is not None and removes_mtls(mesh)
     if mesh is not None and not is_last:
         yield Write(mesh.resource, mesh.resource.document)
@@ -129,7 +129,7 @@ def _list_writes(resources: Sequence[Resource], kinds: Sequence[Kind]) -> Iterat
 
 
 def removes_mtls(mesh: Step) -> bool:
-    """Return whether applying a Mesh ends the mTLS that it has on the control plane."""
+    """Return whether applying a Mesh turns off the mTLS that it has on the control plane."""
     return has_mtls(mesh.current or {}) and not has_mtls(mesh.resource.document)
 
 

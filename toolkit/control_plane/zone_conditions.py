@@ -1,10 +1,10 @@
-"""Read the conditions of MeshIdentities from zone control planes, and say what they mean.
+"""Read the conditions of MeshIdentities from zone control planes, and explain them.
 
 Only zone control planes compute conditions (kumahq/kuma:pkg/core/resources/apis/meshidentity/status/component.go). A
 MeshIdentity of the global control plane has another name there, and its own in the label ``kuma.io/display-name``.
 
 Sources: kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/meshidentity.go and status/updater.go; answers of
-Kuma 2.14.3 in ``tests/control_plane/recorded/``. What is said of ``acmpca`` rests on Kong's unreleased documentation.
+Kuma 2.14.3 in ``tests/control_plane/recorded/``. The texts about ``acmpca`` are from Kong's unreleased documentation.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Zone(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """A condition of a MeshIdentity. Its texts are on one line."""
+    """A condition of a MeshIdentity. Each text is a single line."""
 
     type: str
     is_true: bool
@@ -91,7 +91,7 @@ class State:
     Attributes:
         zone: the zone's name.
         key: the MeshIdentity, by its name in the documents.
-        problem: why there are no conditions; empty if there are.
+        problem: why there are no conditions; empty if there are some.
         conditions: as the zone control plane computed them.
         issues: whether it has a provider, so that it must be ready.
     """
@@ -104,7 +104,7 @@ class State:
 
     @property
     def is_ready(self) -> bool:
-        """Return whether it is ready. Without a provider, it only has to publish SPIFFE IDs."""
+        """Return whether it is ready. Without a provider, it needs only to publish SPIFFE IDs."""
         if self.issues:
             return any(condition.type == READY and condition.is_true for condition in self.conditions)
         publishes = any(condition.type == "SpiffeIDProvider" and condition.is_true for condition in self.conditions)
@@ -114,11 +114,11 @@ class State:
         )
 
     def describe(self) -> list[str]:
-        """Return the lines that say why it is not ready."""
+        """Return the reasons why it is not ready, one per line."""
         if self.problem:
             return [f"{self.zone}: {self.key}: {self.problem}"]
         wrong = [condition for condition in self.conditions if not condition.is_true]
-        # Ready repeats what the others say.
+        # Ready only repeats the other conditions.
         causes = [condition for condition in wrong if condition.type != READY] or wrong
         return [
             f"{self.zone}: {self.key}: {condition}" + (f": {condition.meaning}" if condition.meaning else "")
@@ -130,7 +130,7 @@ def read_states(zone: Zone, identities: Sequence[Resource]) -> list[State]:
     """Return the states of MeshIdentities in a zone.
 
     Raises:
-        ExternalError: the zone control plane rejects the request, so that waiting is no use.
+        ExternalError: the zone control plane rejects the request, so waiting can't help.
     """
     found: dict[str, list[Object]] = {}
     states = []

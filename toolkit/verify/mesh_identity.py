@@ -1,8 +1,8 @@
-"""What the proxies of each zone get from a MeshIdentity, and whether all zones can trust them.
+"""Find the certificates that each zone's proxies get from a MeshIdentity, and whether all zones trust them.
 
-Experimental, as :mod:`toolkit.mesh.documents.applied_identity`. Each zone has its own trust domain by default, and its
-MeshTrust is synced to the global control plane only. The other zones need a MeshTrust of their own (kumahq/kuma:
-docs of the policy MeshTrust).
+Experimental, like :mod:`toolkit.mesh.documents.applied_identity`. Each zone has its own trust domain by default, and
+its MeshTrust is synced to the global control plane only. The other zones need their own MeshTrust (kumahq/kuma: docs of
+the policy MeshTrust).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.mesh import Form
 
 AUTHORITY_CERTIFICATE, TRUST_DOMAIN, TRUST_ROOT = "authority-certificate", "trust-domain", "trust-root"
-# How control planes on Kubernetes get their roles; with ambient credentials, the form of the document decides.
+# Zones with these credentials run on Kubernetes; for ambient credentials, it depends on the document's form.
 _OF_KUBERNETES = ("irsa", "pod-identity")
 
 
@@ -45,8 +45,8 @@ class MeshIdentityPlan:
         name: the MeshIdentity's name.
         names: the trust domain and path of each zone's proxy, by zone name, for every zone of the contract.
         bundles: the CAs of the MeshTrusts, as PEM, by trust domain.
-        creates_trust: whether each zone's control plane makes the MeshTrust of its trust domain.
-        authority_chain: PEM: the CA's chain, of which a control plane makes that MeshTrust.
+        creates_trust: whether each zone's control plane creates the MeshTrust of its trust domain.
+        authority_chain: the CA's chain as PEM, from which a control plane creates that MeshTrust.
     """
 
     name: str
@@ -57,14 +57,14 @@ class MeshIdentityPlan:
 
     @property
     def spiffe_ids(self) -> tuple[str, ...]:
-        """Return the SPIFFE IDs of all zones, each once."""
+        """Return the SPIFFE IDs of all zones, without duplicates."""
         return tuple(dict.fromkeys(self.build_spiffe_id(zone) for zone in self.names))
 
     @property
     def known_bundles(self) -> dict[str, str]:
-        """Return the CAs that the proxies of every zone know, by trust domain.
+        """Return the CAs that the proxies of every zone trust, by trust domain.
 
-        Without a MeshTrust in the documents, zones with one trust domain for all make it, each for itself.
+        If the documents have no MeshTrust and all zones have the same trust domain, each zone creates the MeshTrust.
         """
         own = {names.trust_domain for names in self.names.values()}
         made = dict.fromkeys(own, self.authority_chain) if self.creates_trust and len(own) == 1 else {}
@@ -86,7 +86,7 @@ class MeshIdentityPlan:
         return (*((AUTHORITY_CERTIFICATE,) if self.creates_trust else ()), TRUST_DOMAIN, TRUST_ROOT)
 
     def check_trust(self, zone: str) -> Iterator[Check]:
-        """Yield the checks of a zone's MeshTrust, for which AWS is not called."""
+        """Yield the checks of a zone's MeshTrust, which don't call AWS."""
         domain = self.names[zone].trust_domain
         known = _check_trust_domain(self, domain)
         yield known
@@ -96,7 +96,7 @@ class MeshIdentityPlan:
 def plan_zones(
     identity: AppliedIdentity, zones: Sequence[Zone], service: str, authority_chain: str
 ) -> MeshIdentityPlan | list[Problem]:
-    """Return what a MeshIdentity gives each zone's proxy, or every problem with its templates.
+    """Return the SPIFFE IDs and CAs of each zone's proxy, or every problem with the templates of a MeshIdentity.
 
     The sample proxy has the service's name as its namespace, service account and workload.
 
@@ -104,7 +104,7 @@ def plan_zones(
         identity: the applied MeshIdentity.
         zones: every zone of the contract.
         service: the service of the proxy.
-        authority_chain: PEM: the chain of the contract's CA.
+        authority_chain: the chain of the contract's CA as PEM.
     """
     names, problems = {}, list[Problem]()
     for zone in zones:
@@ -116,7 +116,7 @@ def plan_zones(
 
 
 def _expand(identity: AppliedIdentity, zone: Zone, service: str) -> tuple[Names, list[Problem]]:
-    """Return a zone's names, and the problems with them.
+    """Return a zone's trust domain and path, and the problems with them.
 
     The default path depends on where the zone runs (kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/
     helpers.go).
@@ -144,7 +144,7 @@ def _expand(identity: AppliedIdentity, zone: Zone, service: str) -> tuple[Names,
 
 
 def _check_trust_domain(plan: MeshIdentityPlan, domain: str) -> Check:
-    """Check that the proxies of all zones know the CAs of a zone's trust domain."""
+    """Check that the proxies of all zones trust the CAs of a zone's trust domain."""
     expected = f"every zone gets a MeshTrust of the trust domain {domain}"
     if domain in plan.bundles:
         return judge(TRUST_DOMAIN, expected, "a MeshTrust in the documents", "", good=True)
@@ -166,7 +166,7 @@ def _check_trust_domain(plan: MeshIdentityPlan, domain: str) -> Check:
 
 
 def _check_roots(plan: MeshIdentityPlan, domain: str) -> Check:
-    """Check that the MeshTrusts have a root: Envoy's SPIFFE validator accepts no path that ends in an intermediate CA.
+    """Check that the MeshTrusts have a root, because Envoy's SPIFFE validator accepts no other trust anchor.
 
     A MeshTrust whose trust domain is not that of a zone, such as that of an old CA, belongs to every zone.
     """
@@ -185,7 +185,7 @@ def _check_roots(plan: MeshIdentityPlan, domain: str) -> Check:
 
 
 def _note_sending(plan: MeshIdentityPlan, domain: str) -> str:
-    """Return a remark if a MeshTrust needs proxies that send more than the leaf; which Kong Mesh's do is not known."""
+    """Return a remark if peers must send more than the leaf; it isn't known what Kong Mesh's proxies send."""
     bundle = plan.bundles.get(domain)
     issuing = pem.load_certificates(plan.authority_chain)[0]
     if bundle is None or issuing in pem.load_certificates(bundle):

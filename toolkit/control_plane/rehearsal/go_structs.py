@@ -1,7 +1,7 @@
-"""Read JSON as Kuma reads the specs of its newer resources: with a schema first, then into a Go struct.
+"""Read JSON as Kuma reads the specs of its newer resources: validate it with a schema, then parse it into a Go struct.
 
-The schema sets defaults and names every field that is not valid. The Go struct drops unknown fields, and writes a
-duration in one spelling. Empty values stay: ``matchLabels: {}`` is not the same as no ``matchLabels``.
+The schema sets defaults and names every invalid field. The Go struct drops unknown fields, and normalizes durations.
+Empty values are kept: ``matchLabels: {}`` is not the same as no ``matchLabels``.
 
 Sources: kumahq/kuma:pkg/core/resources/model/rest/unmarshaller.go; kubernetes/kube-openapi:pkg/validation/validate;
 kubernetes/apimachinery:pkg/apis/meta/v1/duration.go.
@@ -29,7 +29,7 @@ class Simple(Enum):
     BOOLEAN = auto()
     DURATION = auto()
     TEXT_MAP = auto()
-    # Any JSON, as it is.
+    # Any JSON, unchanged.
     ANY = auto()
 
 
@@ -37,8 +37,8 @@ class Struct(NamedTuple):
     """An object with known fields.
 
     Attributes:
-        fields: their types.
-        required: the names of those that must be there.
+        fields: the types of the fields by name.
+        required: the names of the required fields.
     """
 
     fields: dict[str, Shape]
@@ -46,21 +46,21 @@ class Struct(NamedTuple):
 
 
 class ListOf(NamedTuple):
-    """A list of one type, with at least that many items."""
+    """A list of one type with a minimum number of items."""
 
     item: Shape
     at_least: int = 0
 
 
 class Choice(NamedTuple):
-    """One of several texts; the default is set if the field is missing."""
+    """One of several strings; the default is set if the field is missing."""
 
     names: tuple[str, ...]
     default: str = ""
 
 
 class Text(NamedTuple):
-    """A text of at most that many characters."""
+    """A string with a maximum number of characters."""
 
     at_most: int
 
@@ -110,7 +110,7 @@ def _list_in_object(shape: Shape, value: Object, path: str) -> Iterator[Violatio
 
 
 def read_struct(shape: Shape, value: Value) -> Value:
-    """Return a value without violations as a control plane keeps it.
+    """Return a valid value in the form that a control plane stores.
 
     Raises:
         MessageError: it contains a text that Go can't read as a duration.

@@ -1,9 +1,9 @@
 """Compute the conditions of a MeshIdentity, and create its MeshTrust, as a zone control plane does.
 
 Sources: kumahq/kuma:pkg/core/resources/apis/meshidentity/status/updater.go and its providers; answers of Kuma 2.14.3 in
-``tests/control_plane/recorded/``. For Kong Mesh's provider ``acmpca`` this plays Kong's unreleased documentation: it
-initializes, and its MeshTrust is created. The stand-in calls no AWS: it is told the CA's chain, or makes a CA
-certificate of its own.
+``tests/control_plane/recorded/``. For Kong Mesh's provider ``acmpca``, this follows Kong's unreleased documentation:
+the provider initializes, and its MeshTrust is created. The stand-in does not call AWS: it gets the CA's chain as an
+argument, or creates its own CA certificate.
 """
 
 from __future__ import annotations
@@ -54,20 +54,20 @@ class _FailedError(Exception):
 
 
 class Authority(NamedTuple):
-    """The certificates of a provider's CA, and whether they become a MeshTrust; no text if it has none."""
+    """The certificates of a provider's CA, empty if it has none, and whether they become a MeshTrust."""
 
     text: str
     creates_trust: bool
 
 
 def reconcile(inventory: Inventory, identity: Object, zone: str, product: Product, chains: Chains) -> Object:
-    """Return the status of a MeshIdentity, after its MeshTrust was created or extended.
+    """Create or extend the MeshTrust of a MeshIdentity, and return the MeshIdentity's status.
 
     Args:
         inventory: the resources of the zone control plane.
-        identity: the MeshIdentity in it.
-        zone: name of the zone.
-        product: whose providers there are.
+        identity: one of these resources.
+        zone: the name of the zone.
+        product: the product, which determines the providers.
         chains: returns the chain of a private CA.
     """
     mesh = inventory.find("Mesh", identity["mesh"], identity["mesh"]) or {}
@@ -131,7 +131,7 @@ def _find_authority(inventory: Inventory, identity: Object, product: Product, ch
 
 
 def _load(inventory: Inventory, mesh: str, source: Object) -> str:
-    """Return the value of a data source. The stand-in reads no files and no environment variables."""
+    """Return the value of a data source. The stand-in reads neither files nor environment variables."""
     if source["type"] == "InsecureInline":
         return str(source["insecureInline"]["value"])
     secret = inventory.find("Secret", mesh, source["secretRef"]["name"]) if source["type"] == "Secret" else None
@@ -172,6 +172,6 @@ def _trust(inventory: Inventory, identity: Object, domain: str, text: str, zone:
         spec = {"trustDomain": domain, "caBundles": [bundle]}
         inventory.write({"type": "MeshTrust", "mesh": mesh, "name": name, "spec": spec, "status": origin}, None)
     elif bundle not in before["spec"]["caBundles"]:
-        # The trust domain stays, also if that of the MeshIdentity changed (measured).
+        # The trust domain remains even if that of the MeshIdentity changes (measured).
         spec = {**before["spec"], "caBundles": [*before["spec"]["caBundles"], bundle]}
         inventory.write({**before, "spec": spec}, before)

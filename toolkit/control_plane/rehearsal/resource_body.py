@@ -1,4 +1,4 @@
-"""Read the body of a write: a resource's metadata, and the rest as the control plane keeps it.
+"""Read the body of a write: a resource's metadata, and the other fields in the form that the control plane stores.
 
 Source: kumahq/kuma:pkg/core/resources/model/rest/unmarshaller.go.
 """
@@ -24,10 +24,10 @@ _INVALID = "Could not process a resource"
 
 
 def read_body(body: bytes, kind: str, product: Product) -> tuple[Object, Object]:
-    """Return the metadata and the rest of a resource.
+    """Return the metadata and the other fields of a resource.
 
     Raises:
-        RefusedError: it is not JSON, not a resource of this kind, or its spec is not valid.
+        RefusedError: the body is not JSON or not a resource of this kind, or its spec is not valid.
     """
     try:
         document = json.loads(body, parse_constant=_no_constant)

@@ -1,4 +1,4 @@
-"""Requests to a control plane's HTTP API, and the resources that they name.
+"""Parse requests to a control plane's HTTP API, and the resources that they name.
 
 Sources: kumahq/kuma:pkg/api-server/resource_endpoints.go, pagination.go; emicklei/go-restful:container.go
 (writeServiceError) for requests without a route.
@@ -52,12 +52,12 @@ class Request(NamedTuple):
 
     @property
     def is_json(self) -> bool:
-        """Return whether the body is said to be JSON."""
+        """Return whether the header ``Content-Type`` allows JSON."""
         return self.content_type.partition(";")[0].strip().lower() in ("application/json", "*/*")
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Return the parameters of the query, of repeated ones the last."""
+        """Return the parameters of the query; of a repeated one, the last value."""
         query = parse_qs(self.target.partition("?")[2], keep_blank_values=True)
         return {name: values[-1] for name, values in query.items()}
 
@@ -85,7 +85,7 @@ def find_key(path: str) -> Key | None:
 
 
 def find_list(path: str) -> tuple[str, str | None] | None:
-    """Return the kind of a list and its mesh, None for Meshes; None if a path names no list."""
+    """Return the kind and mesh of the list that a path names; the mesh is None for Meshes. None if it names no list."""
     match = _LIST.fullmatch(path)
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""Validate specs by the rules that are not in their schema, as Kuma's validators in Go do.
+"""Validate specs by the rules that are not in their schema, like Kuma's validators in Go.
 
 Sources: kumahq/kuma:pkg/core/resources/apis/{meshidentity,meshtrust}/api/v1alpha1/validator.go,
 pkg/plugins/policies/{meshtls,meshtrafficpermission}/api/v1alpha1/validator.go. The validator of Kong Mesh's provider is
@@ -30,7 +30,7 @@ _SCHEME = "spiffe://"
 
 
 def list_violations(kind: ScopedKind, spec: Object, product: Product) -> list[Violation]:
-    """Return every violation of a spec without violations of its schema."""
+    """Return all violations in a spec that conforms to its schema."""
     if kind == "MeshIdentity":
         return list(_identity(spec, product))
     if kind == "MeshTrust":
@@ -127,7 +127,7 @@ def _permission(spec: Object) -> Iterator[Violation]:
 
 
 def _is_spiffe_id(text: str) -> bool:
-    """Return whether a text is a SPIFFE ID, with or without a path. A prefix ends with no slash either."""
+    """Return whether a text is a SPIFFE ID, with or without a path. Like an ID, a prefix can't end with a slash."""
     domain, slash, path = text.removeprefix(_SCHEME).partition("/")
     has_valid_path = not slash or not check_path(f"/{path}")
     return text.startswith(_SCHEME) and not check_trust_domain(domain) and has_valid_path

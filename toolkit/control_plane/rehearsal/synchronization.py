@@ -58,7 +58,7 @@ def pull(zone: Inventory, source: Inventory, name: str) -> None:
 
     Args:
         zone: the resources of the zone control plane.
-        source: those of the global one.
+        source: the resources of the global control plane.
         name: the zone's name.
     """
     wanted: dict[str, Object] = {}

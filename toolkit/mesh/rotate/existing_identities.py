@@ -1,4 +1,4 @@
-"""The MeshIdentities that a mesh has already: how far the move is, and what keeps it from going on."""
+"""Find the stage of a move by the MeshIdentities of a mesh, and the problems with them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.mesh.schema.identity_spec import MeshIdentity
 
-# The name that a resource has on the global control plane; a zone gives it another one with a suffix
-# (kumahq/kuma:pkg/kds, recorded with Kuma 2.14.3).
+# The label with a resource's name on the global control plane. In a zone, the name has a suffix (kumahq/kuma:pkg/kds,
+# recorded with Kuma 2.14.3).
 _DISPLAY_NAME = "kuma.io/display-name"
 
 
@@ -25,7 +25,7 @@ class ExistingIdentities:
     Args:
         documents: the given documents.
         issuer: the MeshIdentity with the provider.
-        publisher: the name of the one without a provider.
+        publisher: the name of the MeshIdentity without a provider.
     """
 
     def __init__(self, documents: Documents, issuer: MeshIdentity, publisher: str) -> None:
@@ -38,7 +38,7 @@ class ExistingIdentities:
         return self._issuer.name in self._found
 
     def find_reached(self, *, has_mtls: bool) -> int:
-        """Return the last stage from 2 on that the documents show as applied; 0 for none.
+        """Return the last applied stage by the documents, from 2 on; 0 for none.
 
         Args:
             has_mtls: whether the Mesh still has mtls.
@@ -51,7 +51,7 @@ class ExistingIdentities:
         return PUBLISH if publishes else 0
 
     def find_obstacles(self) -> Iterator[Obstacle]:
-        """Yield what of the existing MeshIdentities is not as the move needs it."""
+        """Yield the obstacles in existing MeshIdentities."""
         planned = mapping(self._issuer.spec.to_document().get("spiffeID"))
         for name, each in self._found.items():
             path = ("spec", "spiffeID")

@@ -1,4 +1,4 @@
-"""The CA chains of a Mesh's mTLS backends, for the MeshTrust of the old world."""
+"""Read the CA chains of a Mesh's mTLS backends, for the MeshTrust of the old CAs."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def read_old_chains(
 
     Args:
         mesh: the Mesh.
-        documents: Secrets that its backends name.
+        documents: the documents with the Secrets that its backends name.
         outputs: the contract.
-        given: PEM of CAs; None for none.
+        given: CA certificates as PEM; None for none.
 
     Raises:
-        InvalidInputError: the given text is not PEM of certificates.
+        InvalidInputError: the given text is not PEM with certificates.
     """
     try:
         given_cas = () if given is None else pem.load_certificates(given)
@@ -105,9 +105,9 @@ def _has_root(text: str) -> bool:
 
 
 def _complete(backend: str, certificates: Sequence[x509.Certificate], known: Sequence[x509.Certificate]) -> OldChain:
-    """Return a chain with the issuers of all its certificates, from those that are known."""
+    """Return a chain with the known issuers of all its certificates."""
     links = list(dict.fromkeys(certificates))
-    # It grows by the issuers that are found.
+    # The loop also visits the issuers that it appends.
     for each in links:
         name = chain.get_display_name(each)
         if not chain.is_ca(each):

@@ -2,7 +2,7 @@
 
 Sources: kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/meshidentity.go (release-2.14), and for the
 extension of Kong Mesh Kong/developer.konghq.com@67a9fa390:app/mesh/acm-private-ca-policy, branch
-add-meshidentity-plugins. That branch is not released documentation, so what rests on it is experimental.
+add-meshidentity-plugins. That branch is not released documentation, so everything based on it is experimental.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _go_duration(value: str) -> str:
     return value
 
 
-# metav1.Duration of Kubernetes, which Go parses: 24h, but not 1d.
+# metav1.Duration of Kubernetes, which Go parses: 24h is valid, 1d is not.
 GoDuration = Annotated[str, AfterValidator(_go_duration)]
 
 
@@ -100,7 +100,7 @@ class BundledCa(Model):
 
 
 class Autogenerate(Model):
-    """Whether the control plane makes a self-signed CA."""
+    """Whether the control plane creates a self-signed CA."""
 
     enabled: bool | None = None
 
@@ -133,9 +133,9 @@ class AcmPcaConfig(Model):
     It has no credentials, ``commonName``, ``caCert``, timeouts or template.
 
     Attributes:
-        arn: of the CA; its region is taken from the ARN.
+        arn: the CA's ARN, which includes the region.
         certificate_parameters: ``expiry`` is 24h by default.
-        mesh_trust_creation: whether the control plane reads the CA's chain from AWS and makes the MeshTrust itself;
+        mesh_trust_creation: whether the control plane reads the CA's chain from AWS and creates the MeshTrust;
             ``Enabled`` by default.
     """
 
@@ -148,7 +148,7 @@ class Extension(Model):
     """A provider that is not part of open-source Kuma.
 
     Attributes:
-        config: of any form for Kuma; the provider validates it.
+        config: any value for Kuma; the provider validates it.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -156,7 +156,7 @@ class Extension(Model):
 
 
 class Provider(Model):
-    """Who issues the certificates. Each type has a block of its name."""
+    """The issuer of the certificates. Each type has a block with the type's name."""
 
     type: ProviderType
     bundled: Bundled | None = None
@@ -171,7 +171,7 @@ class Provider(Model):
 
 
 class MeshIdentitySpec(Model):
-    """A MeshIdentity without a provider publishes SPIFFE IDs, and issues no certificates."""
+    """The spec of a MeshIdentity. Without a provider, it publishes SPIFFE IDs and issues no certificates."""
 
     selector: Selector | None = None
     spiffe_id: SpiffeId | None = Field(None, alias="spiffeID")

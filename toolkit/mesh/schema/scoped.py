@@ -1,4 +1,4 @@
-"""Resources of one mesh, in the form of Kubernetes and of Universal.
+"""Define resources of one mesh in their forms for Kubernetes and Universal.
 
 On Kubernetes, MeshIdentity and MeshTrust live in the control plane's namespace (kumahq/kuma:pkg/core/resources/apis/
 meshidentity/api/v1alpha1/meshidentity.go).
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ScopedKind = Literal["MeshIdentity", "MeshTrust", "MeshTLS", "MeshTrafficPermission"]
 SCOPED_KINDS: tuple[ScopedKind, ...] = ("MeshIdentity", "MeshTrust", "MeshTLS", "MeshTrafficPermission")
-# Their collections in the HTTP API (kumahq/kuma:pkg/core/resources/apis/*/api/v1alpha1/rest.yaml).
+# The kinds' collections in the HTTP API (kumahq/kuma:pkg/core/resources/apis/*/api/v1alpha1/rest.yaml).
 COLLECTIONS: dict[ScopedKind, str] = {
     "MeshIdentity": "meshidentities",
     "MeshTrust": "meshtrusts",
@@ -44,7 +44,7 @@ class ScopedResource(Model):
     spec: Model
 
     def to_form(self, form: Form) -> Object:
-        """Return the document that ``kubectl apply`` or ``kumactl apply`` takes."""
+        """Return the document for ``kubectl apply`` or ``kumactl apply``."""
         spec = self.spec.to_document()
         if form == "universal":
             return {"type": self.kind, "mesh": self.mesh, "name": self.name, "spec": spec}

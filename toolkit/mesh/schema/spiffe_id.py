@@ -1,4 +1,4 @@
-"""The templates of a MeshIdentity's SPIFFE ID, and what they expand to.
+"""Expand the templates of a MeshIdentity's SPIFFE ID.
 
 Kuma expands them with Go's text/template (kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/helpers.go).
 This module knows fields and ``label``; other template syntax is reported as unknown.
@@ -23,8 +23,8 @@ DEFAULT_PATHS: dict[Form, str] = {
 WORKLOAD_LABEL = "kuma.io/workload"
 TRUST_DOMAIN_FIELDS = ("Mesh", "Zone")
 PATH_FIELDS = ("TrustDomain", "Namespace", "ServiceAccount", "Workload")
-# White space of Go's templates. A dash beside a brace takes the white space around the action away, but only if there
-# is white space on its other side (golang/go:src/text/template/parse/lex.go).
+# Whitespace of Go templates. A dash next to a brace removes the whitespace around the action, but only if the dash has
+# whitespace on its other side (golang/go:src/text/template/parse/lex.go).
 _SPACE = r"[ \t\r\n]"
 # No known action has a brace in it. Without braces, a search takes time in proportion to the template's length.
 _ACTION = re.compile(
@@ -58,7 +58,7 @@ def expand(template: str, fields: Mapping[str, str], labels: Mapping[str, str] |
     Args:
         template: of a trust domain or a path.
         fields: values by their names, such as ``Mesh``.
-        labels: of the resource or of the proxy; None where they are not known, so that any label counts as known.
+        labels: labels of the resource or of the proxy; None if they are unknown, so that any label is accepted.
     """
     unknown: list[str] = []
 
@@ -82,7 +82,7 @@ def expand(template: str, fields: Mapping[str, str], labels: Mapping[str, str] |
 
 
 def expand_trust_domain(template: str | None, mesh: str, zone: str) -> Expansion:
-    """Return the trust domain of a zone; of None, that of Kuma's default template."""
+    """Return the trust domain of a template for a zone; None for the template means Kuma's default."""
     return expand(DEFAULT_TRUST_DOMAIN if template is None else template, {"Mesh": mesh, "Zone": zone})
 
 

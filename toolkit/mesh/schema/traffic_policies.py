@@ -17,7 +17,7 @@ _Strings = Annotated[tuple[str, ...], Field(strict=False)]
 
 
 class TargetRef(Model):
-    """Data plane proxies, services or routes that a policy is about."""
+    """The data plane proxies, services or routes that a policy applies to."""
 
     kind: str
     name: str | None = None
@@ -30,14 +30,14 @@ class TargetRef(Model):
 
 
 class SpiffeIdMatch(Model):
-    """Clients by their SPIFFE ID. A prefix has no slash at its end."""
+    """Clients by their SPIFFE ID. A prefix doesn't end with a slash."""
 
     type: Literal["Exact", "Prefix"]
     value: str
 
 
 class SniMatch(Model):
-    """Clients by the server name that they ask for."""
+    """Clients by the server name (SNI) that they request."""
 
     type: Literal["Exact"]
     value: str
@@ -51,7 +51,7 @@ class Match(Model):
 
 
 class PermissionRule(Model):
-    """Who is allowed and who is denied."""
+    """The allowed and denied clients."""
 
     allow: Annotated[tuple[Match, ...], Field(strict=False)] | None = None
     allow_with_shadow_deny: Annotated[tuple[Match, ...], Field(strict=False)] | None = None
@@ -78,7 +78,7 @@ class PermissionFrom(Model):
 
 
 class MeshTrafficPermissionSpec(Model):
-    """A permission has ``rules`` or ``from``. Where ``rules`` are, ``from`` counts no more."""
+    """The spec of a permission, with ``rules`` or ``from``. With ``rules``, Kuma ignores ``from``."""
 
     target_ref: TargetRef | None = None
     from_: Annotated[tuple[PermissionFrom, ...], Field(strict=False)] | None = Field(None, alias="from")
@@ -86,7 +86,7 @@ class MeshTrafficPermissionSpec(Model):
 
 
 class MeshTrafficPermission(ScopedResource):
-    """Who may send requests to whom."""
+    """The clients that may send requests to data plane proxies."""
 
     kind: ClassVar[ScopedKind] = "MeshTrafficPermission"
 
@@ -101,7 +101,7 @@ class TlsVersion(Model):
 
 
 class TlsConf(Model):
-    """How inbound listeners take TLS."""
+    """The TLS mode and versions of inbound listeners."""
 
     mode: Literal["Strict", "Permissive"] | None = None
     tls_version: TlsVersion | None = None
@@ -122,7 +122,7 @@ class TlsFrom(Model):
 
 
 class MeshTlsSpec(Model):
-    """The TLS mode of inbound traffic, which ``mtls.backends[].mode`` had before."""
+    """The TLS mode of inbound traffic, which replaces ``mtls.backends[].mode``."""
 
     target_ref: TargetRef | None = None
     from_: Annotated[tuple[TlsFrom, ...], Field(strict=False)] | None = Field(None, alias="from")

@@ -22,7 +22,7 @@ class Pem(Model):
 
 
 class CaBundle(Model):
-    """CAs, one after the other. Envoy's SPIFFE validator needs the root among them."""
+    """CA certificates. Envoy's SPIFFE validator needs the root among them."""
 
     type: Literal["Pem"]
     pem: Pem | None = None
@@ -35,7 +35,7 @@ class Origin(Model):
 
 
 class MeshTrustSpec(Model):
-    """The CAs of all MeshTrusts of one trust domain are joined."""
+    """The spec of a MeshTrust. Kuma joins the CAs of all MeshTrusts of one trust domain."""
 
     trust_domain: Annotated[str, Field(min_length=1, max_length=MAX_TRUST_DOMAIN)]
     ca_bundles: Annotated[tuple[CaBundle, ...], Field(min_length=1, strict=False)]

@@ -1,4 +1,4 @@
-"""Which versions of Kong Mesh take an mTLS section with an acmpca backend, and what is known of the others.
+"""Check versions of Kong Mesh for the acmpca backend of a Mesh, and for MeshIdentity.
 
 Sources: Kong/developer.konghq.com:app/assets/mesh/raw/UPGRADE.md, app/mesh/acm-private-ca-policy.md and
 app/mesh/migrate-mtls-to-meshidentity.md; kumahq/kuma#17448.
@@ -17,7 +17,7 @@ _FORM = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?(?:[-+].*)?", re.ASCI
 
 
 class MeshVersion(NamedTuple):
-    """A version of Kong Mesh; a patch that is not named counts as 0."""
+    """A version of Kong Mesh; a missing patch number counts as 0."""
 
     major: int
     minor: int
@@ -25,10 +25,10 @@ class MeshVersion(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``2.14``, ``2.14.2``, ``v2.14.2`` or a pre-release such as ``2.14.0-preview.1``.
+        """Parse ``2.14``, ``2.14.2``, ``v2.14.2`` or a pre-release such as ``2.14.0-preview.1``.
 
         Raises:
-            ValueError: it is no version.
+            ValueError: the text is not a version.
         """
         match = _FORM.fullmatch(text)
         if match is None:
@@ -53,14 +53,14 @@ MESH_IDENTITY_COMES = "Kong Mesh 2.14 has both Mesh.mtls and MeshIdentity: move 
 
 
 def refuse_version(version: MeshVersion, instead: str = "") -> None:
-    """Refuse a version that does not take an acmpca backend in a Mesh.
+    """Reject a version that does not accept an acmpca backend in a Mesh.
 
     Args:
         version: of Kong Mesh.
-        instead: the command that renders what the version takes.
+        instead: the command that renders documents for the version.
 
     Raises:
-        InvalidInputError: it does not. The error names the reason and the command.
+        InvalidInputError: the version does not accept it. The error names the reason and the command.
     """
     if version >= FIRST_WITHOUT_MTLS:
         raise InvalidInputError(
@@ -76,7 +76,7 @@ def refuse_version(version: MeshVersion, instead: str = "") -> None:
 
 
 def list_warnings(version: MeshVersion) -> list[str]:
-    """What whoever runs that version should know about an acmpca backend."""
+    """Return warnings about an acmpca backend with a version."""
     warnings = []
     if version < FIRST_WITHOUT_STORM:
         warnings.append(

@@ -1,9 +1,10 @@
 """Make the handshakes of one stage of a move from ``Mesh.mtls`` to MeshIdentity, with OpenSSL and with Envoy.
 
-In the middle of a move some proxies have the old certificate and some the new one, and all verify peers by the same
-documents. Until the first MeshTrust that is the Mesh's ``caCert`` (:class:`~toolkit.verify.handshakes.openssl.Trust`),
-then the MeshTrusts (:class:`~toolkit.verify.handshakes.trust_domains.SpiffeTrust`), with that of the old CA under the
-name of the mesh (kumahq/kuma:docs/madr/decisions, MADR-085).
+In the middle of a move, some proxies have the old certificate and some the new one. All of them verify peers by the
+same documents. Before the first MeshTrust, this is the Mesh's ``caCert``
+(:class:`~toolkit.verify.handshakes.openssl.Trust`). Then it is the MeshTrusts
+(:class:`~toolkit.verify.handshakes.trust_domains.SpiffeTrust`), in which the old CA has the mesh's name as its trust
+domain (kumahq/kuma:docs/madr/decisions, MADR-085).
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ class Verdict(NamedTuple):
     """Whether two proxies connect.
 
     Attributes:
-        client: which certificate the client has.
-        server: which certificate the server has.
-        openssl: why OpenSSL rejects it; empty if it does not.
-        envoy: why Envoy rejects it; empty if it does not.
+        client: the client's certificate, old or new.
+        server: the server's certificate, old or new.
+        openssl: why OpenSSL rejects the handshake; empty if it accepts it.
+        envoy: why Envoy rejects the handshake; empty if it accepts it.
     """
 
     client: Side
@@ -38,12 +39,12 @@ class Verdict(NamedTuple):
 
 
 def meet_in_stage(trust: PeerTrust, old: Proxy, new: Proxy) -> tuple[Verdict, ...]:
-    """Let a proxy with the old and one with the new certificate connect to proxies of both kinds.
+    """Connect proxies with the old and the new certificate to proxies with either one.
 
     Args:
-        trust: what all proxies require in this stage.
-        old: has a certificate of ``Mesh.mtls``; its zone does not matter.
-        new: has a certificate of a MeshIdentity.
+        trust: the CAs and names that all proxies require in this stage.
+        old: a proxy with a certificate of ``Mesh.mtls``, of any zone.
+        new: a proxy with a certificate of a MeshIdentity.
 
     Returns:
         The verdicts of old to old, old to new, new to old and new to new.

@@ -1,9 +1,9 @@
-"""The rules of Envoy's SPIFFE validator: each trust domain has its own CAs.
+"""Verify certificates by the rules of Envoy's SPIFFE validator: each trust domain has its own CAs.
 
-From the first MeshTrust on, Kuma's proxies verify peers with it (kumahq/kuma:pkg/core/resources/apis/meshtrust/
-generator/v1alpha1/secrets.go). A peer's first URI SAN decides its trust domain, and so the CAs that may have issued its
-certificate (envoyproxy/envoy:source/common/tls/cert_validator/spiffe/spiffe_validator.cc). The path must end in a root:
-unlike with the ``caCert`` of a Mesh, an intermediate CA alone is no anchor.
+From the first MeshTrust on, Kuma's proxies verify peers with this validator (kumahq/kuma:pkg/core/resources/apis/
+meshtrust/generator/v1alpha1/secrets.go). A peer's first URI SAN determines its trust domain, and with it the CAs that
+may have issued its certificate (envoyproxy/envoy:source/common/tls/cert_validator/spiffe/spiffe_validator.cc). The path
+must end with a root: unlike in the ``caCert`` of a Mesh, an intermediate CA is not a trust anchor.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOST_IDS = 2
 
 @dataclass(frozen=True)
 class SpiffeTrust:
-    """What each proxy of a mesh with MeshTrusts requires of its peers.
+    """The CAs and SPIFFE IDs that each proxy of a mesh with MeshTrusts requires of its peers.
 
     Attributes:
         bundles: CAs as PEM by trust domain: those of the MeshTrusts, byte for byte.
@@ -38,7 +38,7 @@ class SpiffeTrust:
 
     @property
     def client_prefixes(self) -> tuple[str, ...]:
-        """Return the prefixes that a server allows for a client's SPIFFE ID: each trust domain.
+        """Return the prefixes of client SPIFFE IDs that a server allows, one for each trust domain.
 
         Source: kumahq/kuma:pkg/plugins/policies/meshtls/plugin/v1alpha1/plugin.go, downstreamTLSContext.
         """
