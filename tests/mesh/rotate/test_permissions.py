@@ -159,6 +159,29 @@ def test_nothing_to_convert(spec: dict[str, Any]) -> None:
     assert converted(spec) == Converted(None, ())
 
 
+@pytest.mark.parametrize("name", ["allow", "deny", "allowWithShadowDeny"])
+def test_a_condition_on_old_clients_is_one_on_new_clients(name: str) -> None:
+    sni = {"sni": {"type": "Exact", "value": "x"}}
+    found = converted(rules(**{name: [{**prefixes(OLD)[0], **sni}]}))
+    assert found.spec == rules(**{name: [{**match, **sni} for match in prefixes(OLD, *NEW)]})
+    # Somebody else's condition is not one on all clients.
+    both = [*prefixes(OLD), {**prefixes(OLD)[0], **sni}]
+    found = converted(rules(**{name: both}))
+    assert found.spec is not None
+    (rule,) = found.spec["rules"]
+    expected = [each for new in prefixes(*NEW) for each in (new, {**new, **sni})]
+    assert rule["default"][name] == [*both, *expected]
+
+
+def test_the_whole_mesh_beside_a_service_is_the_whole_mesh_in_all_zones() -> None:
+    given_before = [*prefixes(OLD), exact(f"{OLD}/web"), *prefixes(NEW[0])]
+    assert converted(rules(allow=given_before)).spec == rules(allow=[*given_before, *prefixes(NEW[1])])
+    # With a condition on it, the other SPIFFE ID is for a person to convert.
+    limited = [{**prefixes(OLD)[0], "sni": {"type": "Exact", "value": "x"}}, *given_before[1:]]
+    assert len(converted(rules(allow=limited)).doubts) == 1
+    assert converted(rules(allow=[*limited, *prefixes(NEW[1])])) == Converted(None, ())
+
+
 def test_what_is_null_is_left_out() -> None:
     rule = {"default": {"deny": None, "allow": prefixes(OLD)}}
     found = converted({"targetRef": None, "from": [entry("Allow")], "rules": [rule]})
@@ -204,6 +227,9 @@ def test_any_permission_names_both_worlds_or_is_in_doubt(spec: dict[str, Any]) -
             assert after["default"][name][: len(matches)] == matches
     for rule in found.spec["rules"]:
         for matches in rule["default"].values():
-            values = {match.get("spiffeID", {}).get("value") for match in matches}
-            assert OLD not in values or values >= set(NEW) or values & {f"{NEW[1]}/ns/a/sa/b"}
+            named = [match["spiffeID"] for match in matches if match.get("spiffeID")]
+            values = {each["value"] for each in named}
+            # The name of the mesh alone is no proxy's SPIFFE ID.
+            of_all = OLD in {each["value"] for each in named if each["type"] == "Prefix"}
+            assert not of_all or values >= set(NEW) or values & {f"{NEW[1]}/ns/a/sa/b"}
     assert converted(found.spec) == Converted(None, ())

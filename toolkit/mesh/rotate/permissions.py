@@ -168,9 +168,12 @@ def _extend(
         doubt = Doubt(path, f"names new SPIFFE IDs only; add the old ones, which begin with {_SCHEME}{mesh}")
         return list(matches), [doubt] if new and path[-1] != "deny" else []
     missing = [domain for domain in domains if not any(_is_of(value, domain) for value in new)]
-    if old == {_SCHEME + mesh} and {"type": "Prefix", "value": _SCHEME + mesh} in ids:
-        return [*matches, *_prefixes(missing)], []
-    if new:
+    (whole,) = _prefixes([mesh])
+    of_all = [mapping(match) for match, each in zip(matches, ids, strict=True) if each == whole["spiffeID"]]
+    if of_all and (old == {_SCHEME + mesh} or whole in of_all):
+        # Further conditions, such as sni, must hold for the new ones too.
+        return [*matches, *({**match, **prefix} for prefix in _prefixes(missing) for match in of_all)], []
+    if new and not (of_all and missing):
         # Somebody has added new ones beside the old ones.
         return list(matches), []
     named = ", ".join(sorted(old))
