@@ -67,7 +67,7 @@ def test_the_way_back_of_stage_3_trusts_the_old_cas_to_the_end(form: Form, comma
     places = [back.index(command.format(kind=kind, name=name)) for kind, name in resources]
     assert places == sorted(places)
     # Deleting a MeshIdentity leaves the MeshTrust that a zone control plane made of it.
-    assert "the MeshTrusts that zone control planes made stay: delete them in their zones too" in back
+    assert "the MeshTrusts that zone control planes created remain: delete them in their zones too" in back
 
 
 def test_the_publisher_goes_after_the_switch_and_the_old_trust_at_the_end() -> None:

@@ -1,6 +1,6 @@
-"""The move of a mesh from ``Mesh.mtls`` to a MeshIdentity of AWS Private CA: the documents of its five stages.
+"""Plan the move of a mesh from ``Mesh.mtls`` to a MeshIdentity of AWS Private CA: the documents of its five stages.
 
-Two MeshIdentities: one without a provider publishes SPIFFE IDs, one with the provider takes over. Sources: kumahq/kuma
+A MeshIdentity without a provider publishes SPIFFE IDs. Then one with the provider takes over. Sources: kumahq/kuma
 MADR-085 and test/e2e_env/multizone/meshidentity/migration.go. The order was played with Kuma 2.14.3; Kong Mesh's
 extension acmpca is experimental (:mod:`toolkit.mesh.schema.identity_spec`).
 """
@@ -60,11 +60,11 @@ class IdentityMove:
     """The plan of a move.
 
     Attributes:
-        names: of everything that it mentions.
+        names: the names in the plan.
         steps: the stages, each with its documents.
         obstacles: what a person must decide.
         notes: what the operator should know beforehand.
-        before: the stream with the Mesh as it is, and the permissions that stage 1 changes.
+        before: the stream with the current Mesh, and the permissions that stage 1 changes.
         earlier: the same documents before each stage; empty if they are new.
         is_confidential: whether only their owner may read the documents.
     """
@@ -78,18 +78,18 @@ class IdentityMove:
     is_confidential: bool
 
     def list_blocking(self, number: int) -> list[Obstacle]:
-        """Return what must be decided before a stage is applied."""
+        """Return the decisions that are required before a stage is applied."""
         return [each for each in self.obstacles if 0 < each.before <= number]
 
 
 @dataclass(frozen=True)
 class Given:
-    """What is given of the mesh as it is.
+    """The current documents of the mesh.
 
     Attributes:
         text: a stream with the Mesh.
         source: its name in errors.
-        mesh: name of the Mesh; None for the only one.
+        mesh: the name of the Mesh; None for the only one.
         documents: MeshTrafficPermissions, MeshTLSes, MeshIdentities, MeshTrusts, Dataplanes and Secrets.
         old_chain: PEM of CAs that the documents don't have; None for none.
     """
@@ -107,7 +107,7 @@ class Given:
 
 
 def plan_move_to_identity(given: Given, outputs: StackOutputs, options: IdentityOptions) -> IdentityMove:
-    """Return the stages from the mesh as it is to a MeshIdentity with the contract's CA.
+    """Return the stages from the current mesh to a MeshIdentity with the contract's CA.
 
     Raises:
         InvalidInputError: an option is not valid, or the mesh has no mTLS and no MeshIdentity to go on from.
@@ -158,7 +158,7 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
 
 
 def _sort(found: list[Obstacle]) -> list[Obstacle]:
-    """Return obstacles by the stage that they stop, in printable texts; those that stop none come last."""
+    """Return obstacles with printable texts, by the stage that they stop; obstacles that stop no stage come last."""
     printable = [Obstacle(each.before, *map(escape, each[1:])) for each in found]
     return sorted(printable, key=lambda each: each.before or len(STAGES) + 1)
 
@@ -234,7 +234,7 @@ class _Policies:
         self.notes: list[str] = []
         self.in_stream: list[tuple[ScopedDocument, Object]] = []
         self._permissions: list[Object] = []
-        # The same permissions as they are, for the way back.
+        # The permissions before stage 1, to undo it.
         self._earlier: list[Object] = []
         given = documents.list_scoped("MeshTrafficPermission", mesh.name)
         chosen, wrong = given_resources.choose_permissions(given, mesh.form, options.namespace)
@@ -254,7 +254,7 @@ class _Policies:
         return [*self._render(self._permissions), *([render_resource(self._tls, self._mesh.form)] if self._tls else [])]
 
     def render_earlier(self) -> list[str]:
-        """Return the changed permissions as they are."""
+        """Return the changed permissions as they were before stage 1."""
         return self._render(self._earlier)
 
     def _render(self, documents: Sequence[Object]) -> list[str]:
@@ -305,9 +305,9 @@ def _name_old_trust(mesh: str) -> str:
 
 
 def name_publisher(issuer: str) -> str:
-    """Return a name that sorts after the issuer's, with whatever suffix a zone gives the two.
+    """Return a name that sorts after the issuer's, with any suffix that a zone gives the two.
 
-    Of MeshIdentities that match equally, the smallest name wins (kumahq/kuma: meshidentity/api/v1alpha1/helpers.go,
+    Of MeshIdentities that match equally, the first name wins (kumahq/kuma: meshidentity/api/v1alpha1/helpers.go,
     BestMatched), so the issuer takes over as soon as it selects proxies.
 
     Raises:
@@ -336,10 +336,10 @@ def _require_usable_name(mesh: EditableMesh) -> None:
 
 
 def _refuse_shared_names(mesh: str, identities: Identities) -> None:
-    """Refuse a name that two resources would have; a control plane adds its CA to a MeshTrust of a MeshIdentity's name.
+    """Reject a name of two resources, because a control plane adds a CA to the MeshTrust with its MeshIdentity's name.
 
     Raises:
-        InvalidInputError: the MeshTrust of the old CAs would have the name of something else.
+        InvalidInputError: the MeshTrust of the old CAs would have another resource's name.
     """
     name = _name_old_trust(mesh)
     if name in (identities.identity.name, *(trust.name for trust in identities.trusts)):
@@ -351,7 +351,7 @@ def _find_enabled(mesh: EditableMesh) -> tuple[Path, Object]:
     """Return the path of the enabled backend in mtls, and its values; both empty if mTLS is off.
 
     Raises:
-        InvalidInputError: there is no backend of that name.
+        InvalidInputError: no backend has that name.
     """
     if not mesh.enabled_backend:
         return (), {}
@@ -362,10 +362,10 @@ def _find_enabled(mesh: EditableMesh) -> tuple[Path, Object]:
 
 
 def _find_expiration(mesh: EditableMesh, outputs: StackOutputs) -> str | None:
-    """Return the lifetime of certificates that the Mesh has; None if it has none.
+    """Return the lifetime of certificates in the Mesh; None if it isn't set.
 
     Raises:
-        InvalidInputError: it is not a lifetime, or the contract's CA can't issue certificates for so long.
+        InvalidInputError: the value is not a lifetime, or the contract's CA can't issue certificates for that long.
     """
     place, backend = _find_enabled(mesh)
     path = ("dpCert", "rotation", "expiration")
@@ -387,7 +387,7 @@ def _find_mode(mesh: EditableMesh) -> Mode:
     """Return the mode of the enabled backend; without one it is STRICT.
 
     Raises:
-        InvalidInputError: it is neither STRICT nor PERMISSIVE.
+        InvalidInputError: the mode is neither STRICT nor PERMISSIVE.
     """
     place, backend = _find_enabled(mesh)
     mode = backend.get("mode") or "STRICT"

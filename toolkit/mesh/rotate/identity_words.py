@@ -1,4 +1,4 @@
-"""Tell an operator what to do around each stage of a move to MeshIdentity.
+"""Tell an operator what to do before and after each stage of a move to MeshIdentity.
 
 Sources: kumahq/kuma MADR-085; pkg/core/resources/apis/meshidentity/status on release-2.14; the move was played with
 Kuma 2.14.3 and its provider Bundled. Kong Mesh's extension acmpca was not available.
@@ -23,8 +23,8 @@ class Names:
 
     Attributes:
         mesh: the mesh.
-        form: of the documents.
-        namespace: of the control plane on Kubernetes.
+        form: the form of the documents.
+        namespace: the control plane's namespace on Kubernetes.
         zones: all zones of the mesh.
         issuer: the MeshIdentity with the provider.
         publisher: the MeshIdentity without a provider.
@@ -43,8 +43,8 @@ class Names:
 
 
 def describe_stages(names: Names) -> dict[str, Words]:
-    """Return the words for the five stages."""
-    own_trusts = "the MeshTrusts that zone control planes made stay: delete them in their zones too"
+    """Return the instructions for the five stages."""
+    own_trusts = "the MeshTrusts that zone control planes created remain: delete them in their zones too"
     return {
         "prepare": Words(
             title="MeshServices for all consumers; permissions for old and new SPIFFE IDs",
@@ -59,7 +59,7 @@ def describe_stages(names: Names) -> dict[str, Words]:
             back=_delete(names, "meshidentity", names.publisher),
         ),
         "trust": Words(
-            title=f"trust the old CAs by {names.old_trust}, then the new one; {names.issuer} selects no proxy yet",
+            title=f"trust the old CAs with {names.old_trust}, then the new CA; {names.issuer} selects no proxy yet",
             first=("apply the documents in their order: the MeshTrust of the old CAs first",),
             wait=(*_ask(names, names.issuer, "Ready is True"),),
             back="; ".join(
@@ -73,9 +73,9 @@ def describe_stages(names: Names) -> dict[str, Words]:
         ),
         "switch": Words(
             title=f"{names.issuer} issues for all proxies",
-            first=(f"{names.issuer} is Ready in every zone: a zone where it isn't gets no certificates",),
+            first=(f"{names.issuer} is Ready in every zone: other zones would get no certificates",),
             wait=(
-                f"every proxy has a new certificate: kumactl inspect dataplanes --mesh {names.mesh} shows since when",
+                f"every proxy has a new certificate: kumactl inspect dataplanes --mesh {names.mesh} shows its age",
                 f"then {_delete(names, 'meshidentity', names.publisher)}",
             ),
             back="apply the MeshIdentity of stage 3 again: proxies get certificates of mtls again",
@@ -83,7 +83,7 @@ def describe_stages(names: Names) -> dict[str, Words]:
         "finish": Words(
             title="remove mtls from the Mesh",
             first=(
-                "no proxy has an old certificate, also none that is offline and will come back",
+                "no proxy has an old certificate, including offline proxies that will return",
                 "no Dataplane reaches a service by kuma.io/service: without mtls such requests fail",
             ),
             wait=(
@@ -98,9 +98,9 @@ def describe_stages(names: Names) -> dict[str, Words]:
 
 
 def _ask(names: Names, identity: str, condition: str) -> list[str]:
-    """Return the exact requests: conditions are computed by zone control planes only.
+    """Return the requests that show a condition, which only zone control planes compute.
 
-    A zone names the resource with a suffix, and labels it with its name on the global control plane.
+    In a zone, the resource's name has a suffix, and a label contains its name on the global control plane.
     """
     label = f"kuma.io/display-name={identity}"
     lines = [f"condition of {identity} on each zone control plane ({', '.join(names.zones)}): {condition}"]

@@ -1,4 +1,4 @@
-"""What of a Mesh can't come along to a MeshIdentity, and must be decided by a person."""
+"""Find the settings of a Mesh that can't be moved to a MeshIdentity automatically."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from toolkit.yamltext.plain import AnyMapping
 
 PREPARE, PUBLISH, TRUST, SWITCH, FINISH = range(1, 6)
-# Kubernetes' names of Services, which Kong Mesh 3.0 requires of meshes (Kong Mesh's UPGRADE.md).
+# Kong Mesh 3.0 requires of meshes the names of Kubernetes Services (Kong Mesh's UPGRADE.md).
 _RFC_1035 = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 
 class Obstacle(NamedTuple):
-    """One thing that a person must decide.
+    """A decision that a person must make.
 
     Attributes:
-        before: the stage that must not be applied before, 1 to 5; 0 if it stops no stage.
-        place: as ``source:line:column path``; empty for the whole input.
-        message: what can't come along.
+        before: the stage that must not be applied before the decision, 1 to 5; 0 if it stops no stage.
+        place: the position as ``source:line:column path``; empty for the whole input.
+        message: what can't be moved.
         fix: what to do.
     """
 
@@ -44,13 +44,13 @@ class Obstacle(NamedTuple):
 
 
 def find_obstacles(mesh: MeshDocument, documents: Documents, chains: Sequence[OldChain], arn: str) -> list[Obstacle]:
-    """Return everything that can't come along.
+    """Return all obstacles of a move.
 
     Args:
-        mesh: the Mesh as it is.
-        documents: Dataplanes of the mesh among them.
-        chains: of its backends.
-        arn: of the CA to move to.
+        mesh: the current Mesh.
+        documents: the documents with the mesh's Dataplanes.
+        chains: the chains of its backends.
+        arn: the ARN of the new CA.
     """
     return [
         *_of_name(mesh),
@@ -102,12 +102,12 @@ def _of_backend(mesh: MeshDocument, backend: Backend) -> Iterator[Obstacle]:
             SWITCH,
             place,
             "sets a common name; certificates of a MeshIdentity have an empty subject",
-            "Change everything that reads the common name so that it reads the SPIFFE ID.",
+            "Change everything that reads the common name to read the SPIFFE ID.",
         )
 
 
 def _of_settings(mesh: MeshDocument, arn: str) -> Iterator[Obstacle]:
-    """Yield what a MeshIdentity has no counterpart of; it stops no stage."""
+    """Yield the settings that a MeshIdentity does not have; they stop no stage."""
     fix = "Nothing to do, unless something relies on them."
     gone = [show_path(path) for path in _find_others(mesh.mtls, _SECTION)]
     if gone:
@@ -127,13 +127,13 @@ def _name_gone(fields: Sequence[str]) -> str:
     return f"stage {FINISH} removes {', '.join(fields)}, which a MeshIdentity doesn't have"
 
 
-# The fields of mtls, and those of a backend, that stages or other obstacles are about.
+# The fields of mtls and of a backend that stages or other obstacles handle.
 _SECTION: set[Path] = {("enabledBackend",), ("backends",)}
 _KEPT: set[Path] = {("name",), ("type",), ("conf", "auth"), ("conf", "commonName")}
 
 
 def _find_others(value: AnyMapping, kept: Collection[Path], path: Path = ()) -> Iterator[Path]:
-    """Yield the paths of a mapping that are not kept; that of a whole mapping if nothing in it is."""
+    """Yield the paths of a mapping that are not kept; of an inner mapping without kept paths, only its own path."""
     for name, inner in value.items():
         here: Path = (*path, str(name))
         if here in kept or inner is None:
@@ -152,7 +152,7 @@ def _of_chains(mesh: MeshDocument, chains: Sequence[OldChain]) -> Iterator[Obsta
                 mesh,
                 TRUST,
                 paths[each.backend],
-                f"{each.backend}: {each.problem}. Without its root, old certificates are trusted nowhere from stage "
+                f"{each.backend}: {each.problem}. Without its root, no proxy trusts old certificates from stage "
                 f"{TRUST} on",
                 "Give the CA's chain up to its root with --old-chain FILE.",
             )
@@ -168,8 +168,8 @@ def _of_dataplanes(mesh: MeshDocument, documents: Documents) -> Iterator[Obstacl
                     dataplane,
                     FINISH,
                     (*dataplane.networking_path, "outbound", index, "tags"),
-                    f"{dataplane.name} reaches {service} by kuma.io/service: without mtls it speaks no TLS, and every "
-                    "request fails",
+                    f"{dataplane.name} reaches {service} by kuma.io/service: without mtls it sends plaintext, and "
+                    "every request fails",
                     f"Write backendRef: {{kind: MeshService, name: {service}, port: ...}} instead of tags.",
                 )
     if mesh.is_universal and not of_mesh:
@@ -177,10 +177,10 @@ def _of_dataplanes(mesh: MeshDocument, documents: Documents) -> Iterator[Obstacl
             0,
             "",
             "no Dataplane was given, so outbounds were not checked",
-            f"kumactl get dataplanes --mesh {mesh.name} -o yaml > dataplanes.yaml, and add -f dataplanes.yaml.",
+            f"Run kumactl get dataplanes --mesh {mesh.name} -o yaml > dataplanes.yaml, and add -f dataplanes.yaml.",
         )
 
 
 def _mesh_of(dataplane: DataplaneDocument) -> str:
-    # On Kubernetes too, the mesh of a Dataplane is a field of its own.
+    # The mesh of a Dataplane is a top-level field on Kubernetes too.
     return text(dataplane.value.get("mesh")) or DEFAULT_MESH

@@ -1,7 +1,7 @@
-"""MeshTrafficPermissions that allow the SPIFFE IDs of both worlds: those of ``Mesh.mtls`` and those of a MeshIdentity.
+"""Convert MeshTrafficPermissions so that they allow the SPIFFE IDs of ``Mesh.mtls`` and of a MeshIdentity.
 
-``rules`` takes the place of ``from``, so a permission with rules must name old and new SPIFFE IDs; one that names the
-new ones alone denies old certificates at once (measured with Kuma 2.14.3).
+With ``rules``, Kuma ignores ``from``. So a permission with rules must name old and new SPIFFE IDs: with only the new
+ones, it denies old certificates at once (measured with Kuma 2.14.3).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SCHEME = "spiffe://"
 # The list of `rules` for each action of `from`.
 _LISTS = {"Allow": "allow", "Deny": "deny", "AllowWithShadowDeny": "allowWithShadowDeny"}
-# What the top-level targetRef of a policy with rules may be
+# The allowed kinds of the top-level targetRef of a policy with rules
 # (kumahq/kuma:pkg/plugins/policies/meshtrafficpermission/api/v1alpha1/validator.go).
 _TARGETS = ("", "Mesh", "Dataplane")
 
@@ -34,7 +34,7 @@ class Doubt:
     """A part of a permission that only a person can convert.
 
     Attributes:
-        path: within the document.
+        path: its path within the document.
         message: why.
     """
 
@@ -44,10 +44,10 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Converted:
-    """A permission for both worlds.
+    """A permission for old and new SPIFFE IDs.
 
     Attributes:
-        spec: the new spec; None if it need not or can't change.
+        spec: the new spec; None if no change is needed or possible.
         doubts: what a person must decide.
     """
 
@@ -56,7 +56,7 @@ class Converted:
 
 
 def convert(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
-    """Return a permission that allows and denies old and new SPIFFE IDs alike.
+    """Return a permission that handles old and new SPIFFE IDs in the same way.
 
     Args:
         permission: a MeshTrafficPermission.
@@ -70,7 +70,7 @@ def convert(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
 
 
 def _require_known(made: Converted) -> Converted:
-    """Return a conversion without its empty fields; a doubt instead if the spec has what Kuma doesn't know."""
+    """Return a conversion without its empty fields; a doubt instead if Kuma doesn't know a part of the spec."""
     if made.spec is None:
         return made
     spec = mapping(without_nulls(made.spec))
@@ -78,14 +78,14 @@ def _require_known(made: Converted) -> Converted:
         MeshTrafficPermissionSpec.model_validate(spec)
     except ValidationError as error:
         first = error.errors()[0]
-        # The place is in the new spec, which has other fields than the given one.
+        # The path is in the new spec, whose fields differ from the given one's.
         where = ".".join(map(str, first["loc"]))
         return Converted(None, (Doubt(("spec",), f"can't be converted: {where}: {first['msg']}"),))
     return Converted(spec, ())
 
 
 def without_nulls(value: object) -> object:
-    """Return a value without the fields that are null, which are as good as absent."""
+    """Return a value without the fields that are null, which count as missing."""
     if isinstance(value, dict):
         return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
     return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
@@ -95,7 +95,7 @@ def _convert_from(permission: ScopedDocument, domains: Sequence[str]) -> Convert
     spec = permission.spec
     doubts = [*_target_doubts(spec)]
     default: dict[str, list[Object]] = {}
-    # Of several entries for the whole mesh the last one counts.
+    # Of several entries for the whole mesh, only the last one is effective.
     for index, entry in enumerate(items(spec.get("from"))):
         path: Path = ("spec", "from", index)
         target, action = mapping(mapping(entry).get("targetRef")), mapping(mapping(entry).get("default")).get("action")
@@ -115,25 +115,25 @@ def _convert_from(permission: ScopedDocument, domains: Sequence[str]) -> Convert
 
 # Kong/developer.konghq.com:app/mesh/policies/meshtrafficpermission_experimental: first deny, then allow.
 _DENIES_ALL = (
-    "denies all clients, which another permission can allow again; in rules a deny wins over every allow. Without a "
-    "permission that allows them, requests are denied anyway: delete this one"
+    "denies all clients. With from, another permission can allow some of them again. With rules, a deny wins over "
+    "every allow. Delete this permission: requests that no permission allows are denied anyway"
 )
 
 
 def _target_doubts(spec: Object) -> Iterator[Doubt]:
     kind = text(mapping(spec.get("targetRef")).get("kind"))
     if kind not in _TARGETS:
-        message = f"kind is {kind}, but a permission with rules is for Mesh or Dataplane: select the proxies by labels"
+        message = f"kind is {kind}, but a permission with rules needs Mesh or Dataplane: select the proxies by labels"
         yield Doubt(("spec", "targetRef"), message)
 
 
 def _name_clients(mesh: str, target: Object) -> str:
-    """Return why clients that are not the whole mesh can't be converted."""
+    """Return why a selection of clients other than the whole mesh can't be converted."""
     service = text(mapping(target.get("tags")).get("kuma.io/service")) or text(target.get("name"))
     old = f"; its old SPIFFE ID is {_SCHEME}{mesh}/{service}" if service else ""
     return (
         f"names clients by {text(target.get('kind')) or 'an unknown kind'}, which a MeshIdentity doesn't know{old}. "
-        "Write rules that allow the old SPIFFE ID and the new one, which has the namespace and the service account "
+        "Write rules that allow the old and the new SPIFFE ID. The new one has the namespace and the service account "
         "(Universal: the workload)"
     )
 
@@ -159,7 +159,7 @@ def _extend_rules(permission: ScopedDocument, domains: Sequence[str]) -> Convert
 def _extend(
     matches: Sequence[object], path: Path, mesh: str, domains: Sequence[str]
 ) -> tuple[list[object], list[Doubt]]:
-    """Return the matches of one list with the new SPIFFE IDs in it, and what a person must decide."""
+    """Return the matches of a list with the new SPIFFE IDs added, and the decisions for a person."""
     ids = [mapping(mapping(match).get("spiffeID")) for match in matches]
     values = {text(each.get("value")) for each in ids}
     old = {value for value in values if _is_of(value, mesh)}
@@ -174,7 +174,7 @@ def _extend(
         # Further conditions, such as sni, must hold for the new ones too.
         return [*matches, *({**match, **prefix} for prefix in _prefixes(missing) for match in of_all)], []
     if new and not (of_all and missing):
-        # Somebody has added new ones beside the old ones.
+        # New SPIFFE IDs were already added to the old ones.
         return list(matches), []
     named = ", ".join(sorted(old))
     message = f"names {named}; add the new SPIFFE ID of each, which has the namespace and the service account"
@@ -186,5 +186,5 @@ def _is_of(value: str, domain: str) -> bool:
 
 
 def _prefixes(domains: Sequence[str]) -> list[Object]:
-    """Return matches of all proxies of trust domains. A value that ends with a slash is rejected by Kuma."""
+    """Return matches for all proxies of the trust domains. Kuma rejects a value that ends with a slash."""
     return [{"spiffeID": {"type": "Prefix", "value": _SCHEME + domain}} for domain in domains]
