@@ -161,6 +161,7 @@ def test_every_form_of_the_report_shows_the_checks(aws: TestSandbox, outputs: St
     [
         (("spec", "spiffeID", "trustDomain"), "{{ .Region }}", "spec.spiffeID.trustDomain: has unknown parts: .Region"),
         (("spec", "spiffeID", "trustDomain"), '{{ label "team" }}', 'has unknown parts: label "team"'),
+        (("spec", "spiffeID", "trustDomain"), "{{" * 10_000, f"has unknown parts: {'{{' * 60}…"),
         (("spec", "spiffeID", "trustDomain"), "Mesh.Local", "has capital letters"),
         (("spec", "spiffeID", "path"), "no-slash", "must begin with a slash"),
         (("spec", "provider", "extension", "config", "certificateParameters", "expiry"), "90000h", "lasts longer than"),

@@ -14,6 +14,7 @@ from toolkit.errors import Problem
 from toolkit.mesh.schema import spiffe_id
 from toolkit.mesh.schema.secret import MESH_LABEL
 from toolkit.pki import arn, chain, pem, spiffe
+from toolkit.text import take_line
 from toolkit.verify.results import Check, Outcome, judge
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 AUTHORITY_CERTIFICATE, TRUST_DOMAIN, TRUST_ROOT = "authority-certificate", "trust-domain", "trust-root"
 # Zones with these credentials run on Kubernetes; for ambient credentials, it depends on the document's form.
 _OF_KUBERNETES = ("irsa", "pod-identity")
+_MAX_SHOWN = 120
 
 
 class Names(NamedTuple):
@@ -136,7 +138,8 @@ def _expand(identity: AppliedIdentity, zone: Zone, service: str) -> tuple[Names,
     problems = []
     for field, expanded, message in checked:
         if unknown := ", ".join(expanded.unknown):
-            problems.append(Problem(f"{identity.place} spec.spiffeID.{field}", f"has unknown parts: {unknown}"))
+            shown = take_line(unknown, _MAX_SHOWN)
+            problems.append(Problem(f"{identity.place} spec.spiffeID.{field}", f"has unknown parts: {shown}"))
         elif message:
             where = "--service" if field == "path" and spiffe_id.check_path(f"/{service}") else identity.place
             problems.append(Problem(f"{where} spec.spiffeID.{field}", f"{arn.quote(expanded.text)} {message}"))

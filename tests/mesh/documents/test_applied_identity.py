@@ -145,3 +145,19 @@ def test_whatever_is_there_is_read_or_rejected(spec: object, config: object, bun
         choose(*wrong)
     except InvalidInputError as error:
         assert error.lines()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["a\nError: b", "\x1b[2J", "\u202e", "A", "a_b", "-", "x" * 254])
+def test_names_that_no_resource_has(form: Form, name: str) -> None:
+    document = identity(form=form)
+    (document if form == "universal" else document["metadata"])["name"] = name
+    with pytest.raises(InvalidInputError, match="can't be used") as caught:
+        chosen(document)
+    assert len(caught.value.lines()) == 2
+    assert all(map(str.isprintable, caught.value.lines()))
+    assert "DNS-1123" in caught.value.lines()[1]
+    # An error with several names keeps its lines.
+    with pytest.raises(InvalidInputError, match="several documents issue") as caught:
+        chosen(document, identity(form=form))
+    assert caught.value.message.isprintable()

@@ -20,6 +20,7 @@ from toolkit.mesh.documents.wording import show
 from toolkit.mesh.schema.identity_spec import ACMPCA
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL
 from toolkit.pki import pem
+from toolkit.text import take_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,8 +119,8 @@ def _issues(mesh: MeshDocument) -> bool:
 
 
 def _refuse_several(meshes: Sequence[MeshDocument], identities: Sequence[ScopedDocument]) -> InvalidInputError:
-    names = [f"Mesh {mesh.name} with the enabled backend {mesh.enabled}" for mesh in meshes]
-    names += [f"MeshIdentity {each.name} of mesh {each.mesh}" for each in identities]
+    names = [f"Mesh {take_line(mesh.name)} with the enabled backend {take_line(mesh.enabled)}" for mesh in meshes]
+    names += [f"MeshIdentity {take_line(each.name)} of mesh {take_line(each.mesh)}" for each in identities]
     choices = ["--identity-name NAME for a MeshIdentity"]
     if meshes:
         choices.append("--backend-name NAME for a backend of the Mesh")

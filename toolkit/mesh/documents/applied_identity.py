@@ -12,7 +12,9 @@ from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.wording import show
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
 from toolkit.mesh.schema.identity_spec import ACMPCA, MeshTrustCreation
+from toolkit.mesh.schema.secret import check_object_name
 from toolkit.pki import pem
+from toolkit.text import take_line
 from toolkit.yamltext.plain import at, is_tame, items, mapping, text
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def choose_identity(documents: Documents, mesh: str | None, name: str) -> Scoped
     chosen = [each for each in found if each.name == name]
     where = f" of mesh {mesh}" if mesh else ""
     if not chosen:
-        there = ", ".join(each.name or "(without a name)" for each in found) or "none"
+        there = ", ".join(take_line(each.name) or "(without a name)" for each in found) or "none"
         raise InvalidInputError(f"there is no MeshIdentity {show(name)}{where}. MeshIdentities: {there}")
     if chosen[1:]:
         raise InvalidInputError(f"MeshIdentity {name}{where} is there more than once", hint="Choose with --mesh.")
@@ -106,6 +108,10 @@ def read_identity(document: ScopedDocument, documents: Documents) -> AppliedIden
     for path, value in ((document.name_path, document.name), (document.mesh_path, document.mesh)):
         if not value:
             raise document.refuse(path, "is missing or is not a text")
+        try:
+            check_object_name(value)
+        except ValueError as error:
+            raise document.refuse(path, str(error)) from error
     authority_arn = at(document.value, (*_CONFIG, "arn"))
     if not isinstance(authority_arn, str):
         raise document.refuse((*_CONFIG, "arn"), "is missing or is not a text")

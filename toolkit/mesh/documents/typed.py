@@ -14,6 +14,7 @@ from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
 from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec
 from toolkit.mesh.schema.trust import MeshTrustSpec
+from toolkit.text import take_line
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import Place, Scalar
 from toolkit.yamltext.plain import at, items, mapping, text
@@ -87,7 +88,7 @@ class Document:
 
     def refuse(self, path: Path, message: str, hint: str = "", verb: str = "used") -> InvalidInputError:
         """Return an error about a path."""
-        what = f"{self.kind} {self.name}".strip() or "a document"
+        what = take_line(f"{self.kind} {self.name}") or "a document"
         return InvalidInputError(f"{what} can't be {verb}", [Problem(self.show_place(path), message)], hint)
 
 
