@@ -207,9 +207,8 @@ def _show(plan: Plan, client: ControlPlane) -> None:
 def _warn_of_losses(step: Step) -> None:
     if losses := step.list_lost():
         is_mesh = step.resource.key.kind == "Mesh"
-        fix = (
-            f"If that is not intended, merge first: {_MERGE}" if is_mesh else "Proxies no longer trust what they issued"
-        )
+        of_a_trust = "Proxies no longer trust what these CAs issued"
+        fix = f"If that is not intended, merge first: {_MERGE}" if is_mesh else of_a_trust
         warn(
             f"{step.resource.key} has on the control plane what the document has not, and loses it: "
             f"{', '.join(losses)}. {fix}"
