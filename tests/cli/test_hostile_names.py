@@ -85,3 +85,18 @@ def test_a_control_plane_may_have_any_characters(outputs: Path) -> None:
     assert result.exit_code == 0, result.stderr
     found: Any = load_stream(result.stdout, "1")
     assert found[0]["labels"] == {"a": EMOJI}
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (["--base", "-", "-f", "-"], "--base and -f can't both be -"),
+        (["--base", "-", "--old-chain", "-"], "--base and --old-chain can't both be -"),
+        (["--base", "control-plane", "--mesh", "default", "-f", "-", "-f", "-"], "-f - can be given only once"),
+    ],
+)
+def test_standard_input_is_read_once(outputs: Path, others: list[str], said: str) -> None:
+    command = ["rotate", "--to", "mesh-identity", "--contract", str(outputs), *others]
+    result = CliRunner().invoke(main, command, input="type: Mesh\nname: default\n")
+    assert result.exit_code == 2
+    assert said in result.stderr

@@ -116,7 +116,8 @@ def command(
     backend, switch to it, remove the old one. The command prints a plan with each step's effect, prerequisites, waits
     and rollback. --step prints the document of one step, --output-dir writes all of them. Nothing is applied.
     """
-    refuse_one_stdin({"--base": base, "--contract": contract_file, "--to": target})
+    named = {"--base": base, "--contract": contract_file, "--to": target}
+    refuse_one_stdin({**named, "-f": chosen["filenames"], "--old-chain": chosen["old_chain"]})
     if base == CONTROL_PLANE and mesh is None:
         raise click.UsageError(f"--base {CONTROL_PLANE} needs --mesh NAME")
     settled = _settle(step, outputs, output_file, output_dir, diff=diff)
