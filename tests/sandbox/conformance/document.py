@@ -17,7 +17,7 @@ TITLES = {
     "crl": "Certificate revocation lists",
     "csr": "Certificate signing requests",
     "delete": "Deletion",
-    "form": "The form of answers",
+    "form": "Response formats",
     "get": "Fetching certificates",
     "import": "Importing a CA certificate",
     "issue": "Issuing",
@@ -30,8 +30,8 @@ TITLES = {
     "protocol": "Protocol",
     "restore": "Restoration",
     "revoke": "Revocation",
-    "role": "Roles of others",
-    "root": "Roots",
+    "role": "Assuming roles",
+    "root": "Root CAs",
     "service": "Roles of EC2 and ECS",
     "share": "Resource shares (AWS RAM)",
     "short-lived": "Short-lived mode",
@@ -50,7 +50,7 @@ def area(rule: Rule) -> str:
 
 
 def table() -> str:
-    """All rules, an area after the other."""
+    """Return the tables of all rules, one per area."""
     assert test_rules.AREAS
     lines = [f"{len(RULES)} rules, each a test of the same name in `tests/sandbox/conformance/`.", ""]
     for name, rules in itertools.groupby(sorted(RULES, key=lambda rule: TITLES[area(rule)]), key=area):
@@ -61,8 +61,8 @@ def table() -> str:
 
 
 def differences() -> str:
-    """Where moto's own tests of acm-pca expect something else."""
-    lines = ["| test | what is different |", "| --- | --- |"]
+    """Return the table of moto's tests of acm-pca that the sandbox differs from."""
+    lines = ["| test | reason |", "| --- | --- |"]
     return "\n".join([*lines, *(f"| `{test}` | {reason} |" for test, reason in DIFFERENCES.items())])
 
 
