@@ -10,6 +10,7 @@ from toolkit.mesh.documents.data_sources import Resolved, read_secret_values
 from toolkit.mesh.documents.typed import SecretDocument, recognize
 from toolkit.mesh.documents.wording import is_credential
 from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation, walk_models
+from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.model import Credential
 from toolkit.pki import pem
 
@@ -25,6 +26,8 @@ INLINE = frozenset({"inline", "inlineString", "insecureInline"})
 # kubectl apply keeps the last applied document here, as JSON
 # (kubernetes/api:core/v1/annotation_key_constants.go, LastAppliedConfigAnnotation).
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# The end of the first line of a private key in PEM (RFC 7468), and how PEM begins in base64.
+_PRIVATE_KEY, _PEM_IN_BASE64 = "PRIVATE KEY-----", "LS0tLS1CRUdJTi"
 
 
 @cache
@@ -50,13 +53,13 @@ def hides(key: str) -> bool:
 def is_confidential(value: object) -> bool:
     """Return whether only the owner may read a file with a document.
 
-    This is so for a Secret with anything but certificates, and for a Mesh with a credential, also in the annotation
-    of kubectl.
+    This is so for a Secret with anything but certificates, for a Mesh with a credential, also in the annotation of
+    kubectl, and for any text with a private key.
 
     Args:
         value: the plain values of a document of any kind.
     """
-    return any(True for _ in find_credentials(value))
+    return any(True for _ in find_credentials(value)) or _has_private_key(value)
 
 
 def find_credentials(value: object) -> Iterator[str]:
@@ -82,6 +85,22 @@ def find_credentials(value: object) -> Iterator[str]:
                 part = {"metadata": part.get("metadata")}
             yield from (field for field, below in part.items() if _is_held(field, below))
             pending += [*part.values(), read_last_applied(part)]
+
+
+def _has_private_key(value: object) -> bool:
+    """Return whether any text has a private key, such as one below the certificates of a ``cert``."""
+    seen: dict[int, object] = {}
+    pending = [value]
+    while pending:
+        part = pending.pop()
+        if id(part) not in seen and isinstance(part, (dict, list)):
+            seen[id(part)] = part
+            pending += part.values() if isinstance(part, dict) else part
+        elif isinstance(part, str):
+            decoded = decode(part) if part.startswith(_PEM_IN_BASE64) else None
+            if _PRIVATE_KEY in part or _PRIVATE_KEY.encode() in (decoded or b""):
+                return True
+    return False
 
 
 def is_chain(secret: SecretDocument) -> bool:
