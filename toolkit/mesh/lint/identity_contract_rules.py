@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from toolkit.yamltext.plain import AnyMapping
 
 _SHORT_LIVED_FIX = "Write 168h or less."
-_LIFETIME_FIX = "Make the two the same: expiry here, or dataPlaneLifetime in the contract."
+_LIFETIME_FIX = "Set expiry here and dataPlaneLifetime in the contract to the same value."
 
 
 def check(document: ScopedDocument, context: Context) -> Iterator[Finding]:
