@@ -138,7 +138,7 @@ def test_every_command_with_an_input_and_an_output_is_in_the_table() -> None:
     assert {clash.path for clash in list_clashes()} == (paths & reading) - {"toolkit sandbox"}
 
 
-@pytest.mark.parametrize("name", ["1-add.yaml", "0-before.yaml", "PLAN.txt"])
+@pytest.mark.parametrize("name", ["1-add.yaml", "PLAN.txt"])
 def test_a_rotation_keeps_its_base(name: str, tmp_path: Path, outputs: Path) -> None:
     directory = tmp_path / "rotation"
     directory.mkdir()
@@ -154,6 +154,16 @@ def test_a_rotation_keeps_its_base(name: str, tmp_path: Path, outputs: Path) -> 
     result = run("rotate", "--contract", outputs, "--base", base, "--step", "1", "--output-file", base)
     assert result.exit_code == 0, result.stderr
     assert "type: acmpca" in base.read_text()
+
+
+def test_a_rotation_may_read_its_way_back(tmp_path: Path, outputs: Path) -> None:
+    base = tmp_path / "rotation" / "0-before.yaml"
+    base.parent.mkdir()
+    base.write_text(MESH)
+    result = run("rotate", "--contract", outputs, "--base", base, "--output-dir", base.parent)
+    assert result.exit_code == 0, result.stderr
+    assert base.read_text() == MESH
+    assert (base.parent / "1-add.yaml").exists()
 
 
 def test_jobs_keep_their_mesh(tmp_path: Path, outputs: Path) -> None:
