@@ -139,7 +139,8 @@ def test_all_of_it_in_a_directory(move: Move, tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "")
     names = ["0-before.yaml", *(f"{number}-{name}.yaml" for number, name in enumerate(STAGES, start=1)), "PLAN.txt"]
     assert sorted(file.name for file in directory.iterdir()) == names
-    *permissions, before = load_stream((directory / "0-before.yaml").read_text(), "x")
+    kept: list[Any] = load_stream((directory / "0-before.yaml").read_text(), "x")
+    *permissions, before = kept
     assert before == load_stream(move.base.read_text(), "x")[0]
     assert [each["spec"] for each in permissions] == [allow_all("kubernetes")["spec"]]
     for number, name in enumerate(STAGES, start=1):

@@ -43,7 +43,7 @@ def test_what_a_ca_was_made_with_is_never_changed(aws: TestSandbox, new_stack: C
             assert f"kong-mesh-pca:{key}" in refused.error
             assert words in refused.error
         other = stack.preview(protect=protect, signingAlgorithm="SHA512WITHECDSA")
-        assert "signingAlgorithm: SHA512WITHECDSA is asked for" in other.error
+        assert "signingAlgorithm: is SHA512WITHECDSA, but root-ca was created with " in other.error
     assert inventory(aws) == before
     # Put back, it is as it was, and nothing has happened.
     assert stack.up(protect=False).changes == {}

@@ -23,8 +23,7 @@ def test_what_was_not_revoked_is_named_with_the_reason_also_of_zones_that_passed
     text = TableForm().render(samples.report([samples.good(), zone]))
     assert (
         f"Not revoked\n  oregon-1  {zone.certificates_issued[0]}\n    reason:   AccessDeniedException: not authorized\n"
-        "    do:       Revoke it as the CA's administrator with aws acm-pca revoke-certificate."
-        in text
+        "    do:       Revoke it as the CA's administrator with aws acm-pca revoke-certificate." in text
     )
     assert "2 certificates issued (at most $1.50), 1 not revoked" in text
 
