@@ -275,6 +275,15 @@ def test_a_mesh_tls_for_all_proxies_stays_as_it_is(spec: dict[str, Any], made: b
     assert (("MeshTLS", "default-permissive") in kinds(move, "prepare")) is made
 
 
+def test_a_mesh_tls_with_the_same_name_stays() -> None:
+    old = mesh("universal", backend("own", mode="PERMISSIVE"))
+    theirs = {"targetRef": {"kind": "Dataplane"}, "rules": [{"default": {"mode": "Permissive"}}]}
+    taken = ("default-permissive", "default-permissive-2")
+    there = [scoped("universal", "MeshTLS", name, theirs) for name in taken]
+    move = plan(given(old, allow_all("universal"), *there))
+    assert [name for kind, name in kinds(move, "prepare") if kind == "MeshTLS"] == ["default-permissive-3"]
+
+
 def test_without_permissions_nobody_knows_whom_they_allow() -> None:
     move = plan(given(mesh("kubernetes", backend("own"))))
     (obstacle,) = move.list_blocking(5)

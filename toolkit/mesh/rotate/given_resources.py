@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
@@ -117,6 +118,13 @@ def shape_permission(permission: ScopedDocument, spec: Object, namespace: str) -
         **({"annotations": annotations} if annotations else {}),
     }
     return {"apiVersion": API_VERSION, "kind": permission.kind, "metadata": made, "spec": spec}
+
+
+def find_free_name(kind: str, name: str, documents: Documents) -> str:
+    """Return a name for a new resource that no given one of its kind has: the name, or the name and a number."""
+    taken = {each.name for each in documents.scoped if each.kind == kind}
+    numbered = (f"{name}-{number}" for number in count(2))
+    return name if name not in taken else next(each for each in numbered if each not in taken)
 
 
 def is_mesh_wide(tls: ScopedDocument) -> bool:

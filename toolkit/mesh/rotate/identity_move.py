@@ -283,8 +283,8 @@ class _Policies:
             return None
         self.notes.append("the mesh is PERMISSIVE; stage 1 has a MeshTLS that keeps it so")
         spec = MeshTlsSpec(target_ref=TargetRef(kind="Mesh"), rules=(TlsRule(default=TlsConf(mode="Permissive")),))
-        name, namespace = f"{mesh.name}-permissive", self._options.namespace
-        return MeshTls(name=name, mesh=mesh.name, namespace=namespace, spec=spec)
+        name = given_resources.find_free_name("MeshTLS", f"{mesh.name}-permissive", documents)
+        return MeshTls(name=name, mesh=mesh.name, namespace=self._options.namespace, spec=spec)
 
 
 def _make_old_trust(mesh: str, namespace: str, chains: list[OldChain]) -> MeshTrust | None:
