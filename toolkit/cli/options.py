@@ -134,6 +134,18 @@ def mesh_option(explanation: str, *, multiple: bool = False) -> Callable[[_Comma
     )
 
 
+def format_option(explanation: str) -> Callable[[_Command], _Command]:
+    """Return the option for the form of Mesh documents: ``form``."""
+    return option(
+        "--format",
+        "form",
+        type=click.Choice(["kubernetes", "universal"]),
+        default="kubernetes",
+        show_default=True,
+        help=explanation,
+    )
+
+
 def zone_option(explanation: str) -> Callable[[_Command], _Command]:
     """Return the option for zones: ``zone_names``."""
     return option(

@@ -13,6 +13,7 @@ from toolkit.cli.identity_options import identity_options, refuse_old_version, t
 from toolkit.cli.options import (
     STACKS_LIFETIME,
     contract_options,
+    format_option,
     load_contract,
     mesh_option,
     namespace_option,
@@ -57,14 +58,7 @@ def _refuse_credentials(_: click.Context, parameter: click.Parameter, value: Val
 @click.command(name="render-identity", cls=Command, epilog=_EXAMPLES)
 @contract_options
 @mesh_option("A mesh of the contract; repeatable; all unless given.", multiple=True)
-@option(
-    "--format",
-    "form",
-    type=click.Choice(["kubernetes", "universal"]),
-    default="kubernetes",
-    show_default=True,
-    help="For kubectl apply, or for kumactl apply.",
-)
+@format_option("For kubectl apply, or for kumactl apply.")
 @identity_options()
 @option(
     "--expiration",

@@ -11,7 +11,7 @@ from toolkit.cli.base import Base, base_options, heed_version, note_list, read_b
 from toolkit.cli.documents import diff_option, document_options, lay_out, show_diff
 from toolkit.cli.exits import write_stdout
 from toolkit.cli.mesh_options import mesh_options, refuse_public, take_options
-from toolkit.cli.options import contract_options, load_contract, mesh_option, note, warn
+from toolkit.cli.options import contract_options, format_option, load_contract, mesh_option, note, warn
 from toolkit.cli.output_options import Output, refuse_one_stdin, settle_document
 from toolkit.cli.parameters import Command, option
 from toolkit.errors import InvalidInputError, Problem
@@ -41,14 +41,7 @@ Examples:
 @click.command(name="render-mesh", cls=Command, epilog=_EXAMPLES)
 @contract_options
 @mesh_option("A mesh of the contract; repeatable; all unless given.", multiple=True)
-@option(
-    "--format",
-    "form",
-    type=click.Choice(["kubernetes", "universal"]),
-    default="kubernetes",
-    show_default=True,
-    help="For kubectl apply, or for kumactl apply; a Mesh in a file keeps its form.",
-)
+@format_option("For kubectl apply, or for kumactl apply; a Mesh in a file keeps its form.")
 @mesh_options
 @base_options()
 @document_options

@@ -73,7 +73,7 @@ def test_what_stages_write_is_not_in_the_meshs_file(form: Form, kind: str) -> No
     with pytest.raises(InvalidInputError, match="stages 1 and 5 contain all of") as caught:
         plan(in_one_file(mesh(form, backend("own")), other))
     assert f"{kind} 'acmpca' is in the Mesh's file" in "\n".join(caught.value.lines())
-    # That of another mesh is none of the move's business.
+    # The move ignores resources of another mesh.
     of_another = other | {"mesh": "other"}
     of_another |= {"metadata": {**other["metadata"], "labels": {"kuma.io/mesh": "other"}}} if "kind" in other else {}
     assert plan(in_one_file(mesh(form, backend("own")), of_another | {"name": "x"}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 from hypothesis import given
@@ -68,26 +68,29 @@ def test_documented_tls(spec: dict[str, Any]) -> None:
     assert MeshTlsSpec.model_validate(spec).to_document() == spec
 
 
-@given(documents(MeshTrafficPermissionSpec), st.sampled_from(get_args(Form)))
-def test_any_permission_is_written_back_without_loss(spec: dict[str, Any], form: Form) -> None:
-    made = MeshTrafficPermissionSpec.model_validate(spec)
+@pytest.mark.parametrize(
+    ("kind", "model", "resource"),
+    [
+        ("MeshTrafficPermission", MeshTrafficPermissionSpec, MeshTrafficPermission),
+        ("MeshTLS", MeshTlsSpec, MeshTls),
+    ],
+)
+@given(data=st.data(), form=st.sampled_from(get_args(Form)))
+def test_any_policy_is_written_back_without_loss(
+    kind: Literal["MeshTLS", "MeshTrafficPermission"],
+    model: type[Any],
+    resource: type[Any],
+    data: st.DataObject,
+    form: Form,
+) -> None:
+    spec = data.draw(documents(model))
+    made = model.model_validate(spec)
     assert made.to_document() == spec
-    resource = MeshTrafficPermission(name="a", mesh="b", namespace="c", spec=made)
-    text = render_resource(resource, form)
-    assert YAML(typ="safe", pure=True).load(text) == resource.to_form(form)
-    (document,) = read([("x", text)]).list_scoped("MeshTrafficPermission", "b")
-    assert MeshTrafficPermissionSpec.model_validate(document.spec) == made
-
-
-@given(documents(MeshTlsSpec), st.sampled_from(get_args(Form)))
-def test_any_tls_is_written_back_without_loss(spec: dict[str, Any], form: Form) -> None:
-    made = MeshTlsSpec.model_validate(spec)
-    assert made.to_document() == spec
-    resource = MeshTls(name="a", mesh="b", namespace="c", spec=made)
-    text = render_resource(resource, form)
-    assert YAML(typ="safe", pure=True).load(text) == resource.to_form(form)
-    (document,) = read([("x", text)]).list_scoped("MeshTLS", "b")
-    assert MeshTlsSpec.model_validate(document.spec) == made
+    policy = resource(name="a", mesh="b", namespace="c", spec=made)
+    text = render_resource(policy, form)
+    assert YAML(typ="safe", pure=True).load(text) == policy.to_form(form)
+    (document,) = read([("x", text)]).list_scoped(kind, "b")
+    assert model.model_validate(document.spec) == made
 
 
 @pytest.mark.parametrize(

@@ -98,13 +98,13 @@ def lint(
             or of Universal. Read are Meshes, Secrets, MeshIdentities, MeshTrusts, MeshTLSes and MeshTrafficPermissions;
             others are passed over.
         target: what the Meshes are for.
-        advance: is called on the way with the number of characters read since the last call.
+        advance: called while reading, with the number of characters read since the last call.
 
     Returns:
         The findings by file, line, column and code.
 
     Raises:
-        InvalidInputError: no text is YAML, or there is none of these documents in what is.
+        InvalidInputError: no text is YAML, or the YAML contains none of these documents.
     """
     streams: list[Stream] = []
     failures: list[tuple[str, InvalidInputError]] = []
