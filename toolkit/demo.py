@@ -19,8 +19,8 @@ from toolkit.sandbox.server import Sandbox
 from toolkit.verify.handshakes.openssl import Trust, meet
 from toolkit.verify.identity import AssumeRole
 from toolkit.verify.plan import Plan
-from toolkit.verify.report.html import HtmlForm
-from toolkit.verify.report.json import JsonForm
+from toolkit.verify.report.html import render as render_html
+from toolkit.verify.report.json import render as render_json
 from toolkit.verify.runner import Run, verify
 
 if TYPE_CHECKING:
@@ -138,8 +138,8 @@ def _files(
         "mesh.yaml": (kubernetes.mesh, PUBLIC),
         "secret.yaml": (templating.join_documents(kubernetes.secrets), PRIVATE),
         "universal-mesh.yaml": (universal.mesh, PUBLIC),
-        "verify.json": (JsonForm().render(verified.report), PUBLIC),
-        "verify.html": (HtmlForm().render(verified.report), PUBLIC),
+        "verify.json": (render_json(verified.report), PUBLIC),
+        "verify.html": (render_html(verified.report), PUBLIC),
         "certificates/root.pem": (pem.write([root]), PUBLIC),
         # A stack whose root issues directly has no intermediate CA.
         **({"certificates/intermediate.pem": (pem.write(intermediates), PUBLIC)} if intermediates else {}),

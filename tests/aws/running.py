@@ -25,7 +25,7 @@ from toolkit.errors import (
 from toolkit.pki import pem
 from toolkit.redaction import blot
 from toolkit.text import escape_lines
-from toolkit.verify.report.table import TableForm
+from toolkit.verify.report.table import render as render_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -141,7 +141,7 @@ class Run:
         report = smoke.verified(self.account, outputs, mesh_file)
         self.record.certificates += report.certificates_issued
         self.record.smoke = smoke.summary(report)
-        self.say(TableForm().render(report))
+        self.say(render_table(report))
 
     def _ask(self, scene: Scene, stage: Stage) -> None:
         """Send the probes of one state.

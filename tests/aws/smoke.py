@@ -15,7 +15,7 @@ from toolkit.pki import pem
 from toolkit.pki.arn import Arn
 from toolkit.verify.identity import Ambient, ZoneIdentity
 from toolkit.verify.plan import Plan
-from toolkit.verify.report.json import JsonForm
+from toolkit.verify.report.json import render as render_json
 from toolkit.verify.runner import verify
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def verified(account: Account, outputs: StackOutputs, mesh_file: Path) -> Report
     """
     bundle = read_applied(read([(str(mesh_file), read_text(str(mesh_file)))]), MESH).bundle
     run = verify(outputs, Plan(mesh=MESH, trust_bundle=bundle), _Caller(account))
-    write_whole(mesh_file.parent / "verify.json", JsonForm().render(run.report))
+    write_whole(mesh_file.parent / "verify.json", render_json(run.report))
     if run.report.interrupted:
         raise KeyboardInterrupt
     if run.trouble:

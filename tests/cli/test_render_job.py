@@ -318,7 +318,7 @@ def test_a_real_report_needs_to_be_compact(
     """What Kubernetes would keep of the whole report is no JSON."""
     result, kept = Node(aws, stack, tmp_path).start(rendered[0], rendered[1])
     assert result.returncode == 0
-    whole = json_form.JsonForm().render(json_form.parse(kept.read_text(), "x"))
+    whole = json_form.render(json_form.parse(kept.read_text(), "x"))
     assert kept.stat().st_size <= KEPT
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **aws.environment}
     full = toolkit(

@@ -16,9 +16,9 @@ from toolkit.pki import pem
 from toolkit.verify import runner
 from toolkit.verify.mesh_identity import AUTHORITY_CERTIFICATE, TRUST_DOMAIN, TRUST_ROOT
 from toolkit.verify.plan import PlanOptions, make_plan
-from toolkit.verify.report.junit import JunitForm
-from toolkit.verify.report.prometheus import PrometheusForm
-from toolkit.verify.report.table import TableForm
+from toolkit.verify.report.junit import render as render_junit
+from toolkit.verify.report.prometheus import render as render_prometheus
+from toolkit.verify.report.table import render as render_table
 from toolkit.verify.zone import list_checks
 
 if TYPE_CHECKING:
@@ -152,8 +152,8 @@ def test_the_meshtrust_of_another_ca(aws: TestSandbox, outputs: StackOutputs) ->
 def test_every_form_of_the_report_shows_the_checks(aws: TestSandbox, outputs: StackOutputs) -> None:
     without(aws, outputs.zones[1], "acm-pca:GetCertificateAuthorityCertificate")
     report = run(aws, outputs, planned(outputs))
-    for form in (TableForm(), JunitForm(), PrometheusForm()):
-        assert AUTHORITY_CERTIFICATE in form.render(report)
+    for render in (render_table, render_junit, render_prometheus):
+        assert AUTHORITY_CERTIFICATE in render(report)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from tests.verify.report import samples
 from tests.verify.world import failures, verify, without
 from toolkit.errors import InvalidInputError
 from toolkit.verify import report_merging
-from toolkit.verify.report.json import JsonForm, make_json_schema, parse
-from toolkit.verify.report.junit import JunitForm
-from toolkit.verify.report.page import build
+from toolkit.verify.report.html import build_values
+from toolkit.verify.report.json import make_json_schema, parse
+from toolkit.verify.report.json import render as render_json
+from toolkit.verify.report.junit import render as render_junit
 from toolkit.verify.report.verdict import VERIFY_TOGETHER, summarize
 from toolkit.verify.results import Check, Handshake, Outcome
 
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 def test_a_report_comes_back_as_it_was(aws: TestSandbox, outputs: StackOutputs) -> None:
     without(aws, outputs.zones[1], "acm-pca:GetCertificate")
     report = verify(aws, outputs, probe_denials=True)
-    text = JsonForm().render(report)
+    text = render_json(report)
     again = parse(text, "report.json")
-    assert JsonForm().render(again) == text
+    assert render_json(again) == text
     assert failures(again) == failures(report)
     assert (again.calls, again.cost_at_most_usd, again.passed) == (report.calls, report.cost_at_most_usd, False)
     assert make_json_schema()["properties"]["schemaVersion"]
@@ -141,10 +142,10 @@ def test_a_zone_that_was_verified_again_has_no_handshakes(outputs: StackOutputs)
     text = summarize(merged)
     assert text.startswith("All 3 zones get certificates, but 4 of 6 handshakes between them were not made; 3 cert")
     assert text.endswith(VERIFY_TOGETHER)
-    page = build(merged)
-    assert page.headline == "Every zone gets certificates, but 4 handshakes were not made"
-    assert [action.advice for action in page.actions] == [VERIFY_TOGETHER]
-    assert "4 handshakes were not made" in JunitForm().render(merged)
+    values = build_values(merged)
+    assert values["headline"] == "Every zone gets certificates, but 4 handshakes were not made"
+    assert [action.advice for action in values["actions"]] == [VERIFY_TOGETHER]
+    assert "4 handshakes were not made" in render_junit(merged)
     # Without any handshake, nothing is claimed of them; a zone that failed can't make any.
     assert report_merging.merge([of(*zones)], whose(outputs)).handshakes_not_made == 0
     assert first.handshakes_not_made == 0

@@ -21,8 +21,8 @@ from toolkit.verify.calls import Caller, DeadlineError
 from toolkit.verify.identity import AssumeRole, ZoneIdentity
 from toolkit.verify.issue import Issuer
 from toolkit.verify.issue_request import make_idempotency_token
-from toolkit.verify.report.json import JsonForm
-from toolkit.verify.report.table import TableForm
+from toolkit.verify.report.json import render as render_json
+from toolkit.verify.report.table import render as render_table
 from toolkit.verify.results import Check, Outcome, Report
 from toolkit.verify.zone import CHECK_NAMES, ZoneVerification
 
@@ -86,7 +86,7 @@ def test_a_zone_that_may_issue_but_not_fetch(aws: TestSandbox, outputs: StackOut
     assert "Allow acm-pca:GetCertificate" in check.advice
     # It was bought all the same, so its ARN is kept.
     assert report.certificates_issued == 3
-    bought = json.loads(JsonForm().render(report))["zones"][2]
+    bought = json.loads(render_json(report))["zones"][2]
     assert (bought["certificate"], bought["certificatesIssued"]) == (None, list(report.zones[2].certificates_issued))
 
 
@@ -238,7 +238,7 @@ def test_a_repeated_question_buys_nothing(aws: TestSandbox, outputs: StackOutput
 def test_the_table_says_what_failed_and_what_to_do(aws: TestSandbox, outputs: StackOutputs) -> None:
     without(aws, outputs.zones[1], "acm-pca:IssueCertificate")
     report = verify(aws, outputs)
-    table = TableForm(width=80).render(report)
+    table = render_table(report, width=80)
     assert "\x1b" not in table
     lines = table.splitlines()
     assert [line.split()[0] for line in lines[2:5]] == [zone.name for zone in outputs.zones]
@@ -248,12 +248,12 @@ def test_the_table_says_what_failed_and_what_to_do(aws: TestSandbox, outputs: St
     for words in ("expected:", "found:", "do:", verdict):
         assert words in table
     assert "subject-alternative-names" not in table
-    assert "subject-alternative-names" in TableForm(wide=True).render(report)
-    assert "\x1b" in TableForm(color=True).render(report)
+    assert "subject-alternative-names" in render_table(report, wide=True)
+    assert "\x1b" in render_table(report, color=True)
 
 
 def test_the_json_report_is_what_the_documentation_shows(aws: TestSandbox, outputs: StackOutputs) -> None:
-    report = json.loads(JsonForm().render(verify(aws, outputs)))
+    report = json.loads(render_json(verify(aws, outputs)))
     text = (find_project_root() / "docs" / "reference" / "verification.md").read_text()
     shown = json.loads(text.split("```json\n")[1].split("```")[0])
     assert report.keys() == shown.keys()

@@ -18,7 +18,7 @@ from toolkit.pki import csr
 from toolkit.verify import runner
 from toolkit.verify.exit_codes import choose_exit_code
 from toolkit.verify.identity import AssumeRole, IdentitySource, WebIdentity
-from toolkit.verify.report.json import JsonForm
+from toolkit.verify.report.json import render as render_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +113,7 @@ def test_a_wrong_answer_fails_its_zone_alone(wrong: Wrong, aws: TestSandbox, sce
     assert report.finished_at - report.started_at < timeout + _GRACE
     assert all(count <= 1 for count in world.bought().values())
     assert scene.proxy.asked_elsewhere == []
-    text = JsonForm().render(report)
+    text = render_json(report)
     assert not [secret for secret in scene.proxy.secrets if secret in text]
     assert len(text) < 200_000
 

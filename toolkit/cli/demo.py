@@ -128,11 +128,11 @@ class _Narrator:
     def zone_verified(self, result: ZoneResult) -> None: ...
 
     def conclude(self, result: Demo, directory: Path) -> None:
-        from toolkit.cli.reports import choose_form
+        from toolkit.cli.reports import render_report
 
         _step(4, "Every zone was asked for a certificate", "with its verifier role, checked against the Mesh's caCert")
         _tell("")
-        click.echo(choose_form("table").render(result.report))
+        click.echo(render_report(result.report, "table"))
         _tell(f"Written to {directory}/ in {time.monotonic() - self._begun:.1f} s:")
         for file in result.files:
             _detail(str(file.relative_to(directory)))

@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.cli.output_options import Output
-    from toolkit.verify.report import Form
     from toolkit.verify.results import Report
 
 FORMS = ("table", "wide", "json", "junit", "prometheus", "html", "compact")
 
 
-def choose_form(form: str, output: Path | None = None) -> Form:
-    """Return a form of the report. Only a terminal gets colors.
+def render_report(report: Report, form: str, output: Path | None = None) -> str:
+    """Return a report in one of :data:`FORMS`. Only a terminal gets colors.
 
     Args:
+        report: the report.
         form: one of :data:`FORMS`.
         output: the file; None for standard output.
     """
     if form in ("table", "wide"):
-        from toolkit.verify.report.table import TableForm
+        from toolkit.verify.report import table
 
         color, width = choose_look(output)
-        return TableForm(wide=form == "wide", color=color, width=width)
+        return table.render(report, wide=form == "wide", color=color, width=width)
     from importlib import import_module
 
-    # Each form has its own module and class, so that a command loads only the forms that it writes.
-    made: Form = getattr(import_module(f"toolkit.verify.report.{form}"), f"{form.capitalize()}Form")()
-    return made
+    # Each form has its own module, so that a command loads only the forms that it writes.
+    text: str = import_module(f"toolkit.verify.report.{form}").render(report)
+    return text
 
 
 def require_writable(outputs: Sequence[Output]) -> None:
@@ -106,11 +106,11 @@ def write_reports(report: Report, outputs: Sequence[Output]) -> None:
     for form, file in outputs:
         if file is not None and form == "compact":
             try:
-                compact.write(file, choose_form(form).render(report))
+                compact.write(file, render_report(report, form))
             except ExternalError as error:
                 trouble = error
     rest = {
-        file: (choose_form(form, file).render(report), PUBLIC)
+        file: (render_report(report, form, file), PUBLIC)
         for form, file in outputs
         if file is not None and form != "compact"
     }
@@ -121,7 +121,7 @@ def write_reports(report: Report, outputs: Sequence[Output]) -> None:
     shown = [form for form, file in outputs if file is None]
     for form in shown:
         try:
-            write_stdout(choose_form(form).render(report))
+            write_stdout(render_report(report, form))
         except OutputError as error:
             trouble, shown = error, []
     if not shown and not trouble:
@@ -129,6 +129,6 @@ def write_reports(report: Report, outputs: Sequence[Output]) -> None:
 
         say(escape_lines(summarize(report)))
     if trouble and not shown:
-        click.echo(choose_form(outputs[0].form, outputs[0].file).render(report), nl=False, err=True)
+        click.echo(render_report(report, outputs[0].form, outputs[0].file), nl=False, err=True)
     if trouble:
         raise trouble

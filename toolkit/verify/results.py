@@ -199,6 +199,18 @@ class ZoneResult:
         return not self.passed and not any(check.failed for check in self.checks)
 
     @property
+    def outcome(self) -> Outcome:
+        """Return the zone's outcome; ``SKIPPED`` means interrupted."""
+        if self.passed:
+            return Outcome.PASSED
+        return Outcome.SKIPPED if self.interrupted else Outcome.FAILED
+
+    @property
+    def passed_checks(self) -> int:
+        """Return how many checks passed."""
+        return sum(check.outcome is Outcome.PASSED for check in self.checks)
+
+    @property
     def issuance(self) -> timedelta | None:
         """Return the time from the request to the fetched certificate; None if none was fetched."""
         return None if self.issuance_milliseconds is None else timedelta(milliseconds=self.issuance_milliseconds)

@@ -17,8 +17,10 @@ from toolkit.errors import ExternalError
 from toolkit.verify.mesh_identity import MeshIdentityPlan
 from toolkit.verify.plan import Plan
 from toolkit.verify.report import compact
-from toolkit.verify.report.compact import LIMIT, CompactForm
-from toolkit.verify.report.json import JsonForm, parse
+from toolkit.verify.report.compact import LIMIT
+from toolkit.verify.report.compact import render as render_compact
+from toolkit.verify.report.json import parse
+from toolkit.verify.report.json import render as render_json
 from toolkit.verify.results import CertificateFacts, Check, Link, Outcome, Report, ZoneResult
 from toolkit.verify.zone import list_checks
 
@@ -55,8 +57,8 @@ def report(*zones: ZoneResult, mesh: str = "default") -> Report:
 
 def test_a_short_report_is_the_same_without_its_blanks() -> None:
     whole = report(zone(Check("identity", Outcome.PASSED, "a", "b"), certificate=facts()))
-    text = CompactForm().render(whole)
-    assert json.loads(text) == json.loads(JsonForm().render(whole))
+    text = render_compact(whole)
+    assert json.loads(text) == json.loads(render_json(whole))
     assert text.count("\n") == 1
     assert parse(text, "x") == whole
 
@@ -64,7 +66,7 @@ def test_a_short_report_is_the_same_without_its_blanks() -> None:
 def test_texts_of_checks_that_passed_go_first() -> None:
     checks = [Check(name, Outcome.PASSED, "e" * 150, "f" * 150, note="n") for name in NAMES[1:]]
     failed = Check(NAMES[0], Outcome.FAILED, "e" * 150, "f" * 150, "a" * 150)
-    text = CompactForm().render(report(zone(failed, *checks, certificate=facts())))
+    text = render_compact(report(zone(failed, *checks, certificate=facts())))
     assert len(text) <= LIMIT
     (found,) = parse(text, "x").zones
     assert found.checks[0] == failed
@@ -76,7 +78,7 @@ def test_texts_of_checks_that_passed_go_first() -> None:
 
 def test_then_long_texts_are_cut() -> None:
     failed = Check("identity", Outcome.FAILED, "é" * 5000, "short", "advice " * 1000)
-    text = CompactForm().render(report(zone(failed, Check("issue", Outcome.SKIPPED))))
+    text = render_compact(report(zone(failed, Check("issue", Outcome.SKIPPED))))
     assert LIMIT * 0.4 < len(text) <= LIMIT
     (found,) = parse(text, "x").zones
     assert found.checks[0].found == "short"
@@ -102,7 +104,7 @@ def test_whatever_a_zone_says_fits_and_keeps_what_counts(
 ) -> None:
     named = [replace(check, name=known) for check, known in zip(checks, NAMES, strict=True)]
     whole = report(zone(*named, name=name, certificate=certificate), mesh=mesh)
-    text = CompactForm().render(whole)
+    text = render_compact(whole)
     assert len(text.encode()) <= LIMIT
     # What the kubelet keeps is the end of the message.
     kept = parse(text.encode()[-LIMIT:].decode(), "x")
@@ -125,8 +127,8 @@ def test_whatever_a_zone_says_fits_and_keeps_what_counts(
 
 def test_many_zones_are_as_short_as_can_be() -> None:
     zones = [zone(*(Check(check, Outcome.FAILED, "e" * 999) for check in NAMES), name=f"z{n}") for n in range(20)]
-    text = CompactForm().render(report(*zones))
-    assert len(text) < len(JsonForm().render(report(*zones))) / 10
+    text = render_compact(report(*zones))
+    assert len(text) < len(render_json(report(*zones))) / 10
     assert len(parse(text, "x").zones) == 20
 
 

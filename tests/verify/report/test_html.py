@@ -5,16 +5,19 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
+import jinja2
 import pytest
 from hypothesis import given
 
 from tests.verify.report import samples
 from tests.verify.report.browser import chromium, visit
 from toolkit.text import replace_illegible
-from toolkit.verify.report.html import HtmlForm
+from toolkit.verify.report.html import format_moment, render_page
+from toolkit.verify.report.html import render as render_html
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
@@ -68,8 +71,17 @@ class Reader(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
+def test_a_time_is_read_without_thinking() -> None:
+    assert format_moment(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02 03:04 UTC"
+
+
+def test_a_template_that_lacks_a_value_is_no_page() -> None:
+    with pytest.raises(jinja2.UndefinedError):
+        render_page("verify.html.j2", symbols={})
+
+
 def read(report: Report) -> Reader:
-    return Reader(HtmlForm().render(report))
+    return Reader(render_html(report))
 
 
 @pytest.mark.parametrize("kind", samples.ALL)
@@ -165,7 +177,7 @@ def test_a_browser_shows_it_and_asks_for_nothing(
 ) -> None:
     report = samples.ALL[kind]()
     file = tmp_path / "verify.html"
-    file.write_text(HtmlForm().render(report), encoding="utf-8")
+    file.write_text(render_html(report), encoding="utf-8")
     with visit(browser, file, scheme="dark" if scheme == "dark" else "light", width=width) as shown:
         text = shown.page.inner_text("body")
         picture = shown.page.screenshot(path=tmp_path / "verify.png", full_page=True)
@@ -187,7 +199,7 @@ def test_a_browser_shows_it_and_asks_for_nothing(
 @pytest.mark.slow
 def test_the_browser_would_tell(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "other.html"
-    text = HtmlForm().render(samples.report())
+    text = render_html(samples.report())
     asks = text.replace("</main>", '<img src="https://127.0.0.1:9/a.png"><script>document.title = "x"</script></main>')
     file.write_text(asks, encoding="utf-8")
     with visit(browser, file) as shown:
@@ -204,7 +216,7 @@ def test_the_browser_would_tell(browser: Browser, tmp_path: Path) -> None:
 def test_a_hundred_zones(browser: Browser, tmp_path: Path) -> None:
     report = samples.many()
     file = tmp_path / "verify.html"
-    file.write_text(HtmlForm().render(report), encoding="utf-8")
+    file.write_text(render_html(report), encoding="utf-8")
     with visit(browser, file) as shown:
         page = shown.page
         assert page.locator("#checks tbody tr").count() == 100
@@ -223,7 +235,7 @@ def test_a_hundred_zones(browser: Browser, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_paper_shows_what_is_closed_on_the_screen(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "verify.html"
-    file.write_text(HtmlForm().render(samples.many(50)), encoding="utf-8")
+    file.write_text(render_html(samples.many(50)), encoding="utf-8")
     with visit(browser, file) as shown:
         first = shown.page.locator("#zone-1 .checks")
         assert not first.is_visible()
@@ -239,7 +251,7 @@ def test_a_hostile_zone_runs_nothing(browser: Browser, tmp_path: Path) -> None:
         zones, mesh=hostile, handshakes=samples.meetings(zones, bad=hostile), missing_zones=(hostile + "3",)
     )
     file = tmp_path / "verify.html"
-    file.write_text(HtmlForm().render(report), encoding="utf-8")
+    file.write_text(render_html(report), encoding="utf-8")
     with visit(browser, file) as shown:
         assert hostile in shown.page.inner_text("#checks")
         assert shown.page.locator("img, script").count() == 0
@@ -248,7 +260,7 @@ def test_a_hostile_zone_runs_nothing(browser: Browser, tmp_path: Path) -> None:
 
 def test_on_a_narrow_screen_failed_checks_are_in_sight(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "verify.html"
-    file.write_text(HtmlForm().render(samples.mixed()))
+    file.write_text(render_html(samples.mixed()))
     with visit(browser, file, width=400) as shown:
         heads = shown.page.locator(".zones-by-checks thead th:visible")
         assert heads.all_inner_texts() == ["zone", "authority", "chain", "passed"]
@@ -263,9 +275,9 @@ def test_on_a_narrow_screen_failed_checks_are_in_sight(browser: Browser, tmp_pat
 
 
 def test_the_page_says_as_whom_each_zone_was_asked() -> None:
-    texts = Reader(HtmlForm().render(samples.report((samples.good(),)))).texts
+    texts = Reader(render_html(samples.report((samples.good(),)))).texts
     (identity,) = (texts[number + 1] for number, text in enumerate(texts) if text == "Identity")
     assert identity == samples.good().checks[0].found
     refused = samples.refused()
     unknown = replace(refused, checks=(replace(refused.checks[0], outcome=Outcome.FAILED),))
-    assert "Identity" not in Reader(HtmlForm().render(samples.report((unknown,)))).texts
+    assert "Identity" not in Reader(render_html(samples.report((unknown,)))).texts

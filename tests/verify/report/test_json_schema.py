@@ -7,8 +7,9 @@ import pytest
 
 from tests.verify.report import documents, samples
 from toolkit.errors import InvalidInputError
-from toolkit.verify.report.compact import CompactForm
-from toolkit.verify.report.json import JsonForm, make_json_schema, parse
+from toolkit.verify.report.compact import render as render_compact
+from toolkit.verify.report.json import make_json_schema, parse
+from toolkit.verify.report.json import render as render_json
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -27,14 +28,14 @@ def strict(part: Any) -> Any:
 
 @pytest.mark.parametrize("kind", samples.ALL)
 def test_the_schema_describes_every_field_that_is_written(kind: str) -> None:
-    document = json.loads(JsonForm().render(samples.ALL[kind]()))
+    document = json.loads(render_json(samples.ALL[kind]()))
     jsonschema.Draft202012Validator.check_schema(make_json_schema())
     checker = jsonschema.Draft202012Validator(
         strict(make_json_schema()), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
     )
     checker.validate(document)
     assert list(document) == list(make_json_schema()["properties"])
-    jsonschema.validate(json.loads(CompactForm().render(samples.ALL[kind]())), make_json_schema())
+    jsonschema.validate(json.loads(render_compact(samples.ALL[kind]())), make_json_schema())
 
 
 def test_the_documents_are_what_the_code_says() -> None:
@@ -53,7 +54,7 @@ def test_the_example_in_the_docs_is_a_report() -> None:
 def test_reports_of_version_1_are_read() -> None:
     """They called what was issued bought, and did not list the requests."""
     report = samples.report((samples.good(), samples.refused()))
-    document = json.loads(JsonForm().render(report))
+    document = json.loads(render_json(report))
     document["schemaVersion"] = 1
     document["certificatesBought"] = document.pop("certificatesIssued")
     for zone in document["zones"]:
@@ -67,6 +68,6 @@ def test_reports_of_version_1_are_read() -> None:
 
 @pytest.mark.parametrize("version", [0, 3, "1", None, True])
 def test_another_version_is_refused(version: object) -> None:
-    document = json.loads(JsonForm().render(samples.report((samples.good(),)))) | {"schemaVersion": version}
+    document = json.loads(render_json(samples.report((samples.good(),)))) | {"schemaVersion": version}
     with pytest.raises(InvalidInputError, match="is not a report of toolkit verify"):
         parse(json.dumps(document), "x.json")

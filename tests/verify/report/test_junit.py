@@ -11,14 +11,14 @@ from hypothesis import given
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from tests.verify.report import samples
-from toolkit.verify.report.junit import JunitForm
+from toolkit.verify.report.junit import render as render_junit
 from toolkit.verify.results import Outcome, Report
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
 
 
 def rendered(report: Report) -> str:
-    text = JunitForm().render(report)
+    text = render_junit(report)
     SCHEMA.validate(text)
     return text
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests.support import AUTHORITY_ARN
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES
-from toolkit.verify.report import distrust
-from toolkit.verify.report.json import JsonForm, parse
-from toolkit.verify.report.table import TableForm
+from toolkit.verify.report.json import parse
+from toolkit.verify.report.json import render as render_json
+from toolkit.verify.report.table import render as render_table
+from toolkit.verify.report.verdict import advise_on_handshake
 from toolkit.verify.results import Handshake, Report
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,7 +29,7 @@ def all_of(names: list[str], **bad: str) -> list[Handshake]:
 
 
 def test_a_few_zones_are_a_matrix() -> None:
-    text = TableForm(width=80).render(report(*all_of(["a", "b", "c"], b=EXPIRED)))
+    text = render_table(report(*all_of(["a", "b", "c"], b=EXPIRED)), width=80)
     rows = [line.split() for line in text.splitlines()]
     assert ["CLIENT", "/", "SERVER", "a", "b", "c"] in rows
     assert ["a", "-", "ok", "ok"] in rows
@@ -41,37 +42,37 @@ def test_a_few_zones_are_a_matrix() -> None:
 
 def test_many_zones_are_their_problems_alone() -> None:
     names = [f"zone-{number}" for number in range(20)]
-    text = TableForm(width=80).render(report(*all_of(names, **{"zone-7": EXPIRED})))
+    text = render_table(report(*all_of(names, **{"zone-7": EXPIRED})), width=80)
     assert "CLIENT / SERVER" not in text
     assert "zone-7 to zone-0, zone-7 to zone-1, zone-7 to zone-2 and 16 more" in text
-    good = TableForm(width=80).render(report(*all_of(names)))
+    good = render_table(report(*all_of(names)), width=80)
     assert "Handshakes" not in good
     assert "380 handshakes between them" in good
 
 
 def test_very_many_problems_are_counted() -> None:
     names = [f"zone-{number}" for number in range(15)]
-    text = TableForm(width=80).render(report(*all_of(names, **{name: f"problem of {name}" for name in names})))
+    text = render_table(report(*all_of(names, **{name: f"problem of {name}" for name in names})), width=80)
     assert text.count("found:") == 10
     assert "70 more failed for 5 other reasons" in text
 
 
 def test_what_an_interrupted_run_did_not_come_to_stays_open() -> None:
-    text = TableForm(width=80).render(report(Handshake("a", "b"), Handshake("a", "c"), interrupted=True))
+    text = render_table(report(Handshake("a", "b"), Handshake("a", "c"), interrupted=True), width=80)
     rows = [line.split() for line in text.splitlines()]
     assert ["a", "-", "ok", "ok"] in rows
     assert ["b", "-"] in rows
 
 
 def test_without_handshakes_nothing_is_said_of_them() -> None:
-    assert "andshake" not in TableForm().render(report())
+    assert "andshake" not in render_table(report())
 
 
 def test_a_failed_handshake_fails_the_report_and_survives_json() -> None:
     failed = report(*all_of(["a", "b"], a=EXPIRED))
     assert not failed.passed
     assert report(*all_of(["a", "b"])).passed
-    assert parse(JsonForm().render(failed), "report.json").handshakes == failed.handshakes
+    assert parse(render_json(failed), "report.json").handshakes == failed.handshakes
 
 
 @pytest.mark.parametrize(
@@ -88,5 +89,5 @@ def test_a_failed_handshake_fails_the_report_and_survives_json() -> None:
     ],
 )
 def test_each_problem_has_its_advice(problem: str, words: str) -> None:
-    assert words in distrust.advise(problem)
-    assert bool(distrust.advise(problem)) == bool(words)
+    assert words in advise_on_handshake(problem)
+    assert bool(advise_on_handshake(problem)) == bool(words)

@@ -14,8 +14,8 @@ from tests.verify import world
 from tests.verify.report.test_html import Reader
 from tests.verify.report.test_junit import totals
 from tests.verify.report.test_prometheus import value
-from toolkit.cli.reports import FORMS, choose_form
-from toolkit.verify.report.html import HtmlForm
+from toolkit.cli.reports import FORMS, render_report
+from toolkit.verify.report.html import render as render_html
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ def test_forms_of_a_run_in_which_one_zone_may_not_fetch(aws: TestSandbox, output
     labels = {"zone": broken.name, "region": broken.region}
     assert value(report, "check_outcome", **labels, check="fetch", outcome="failed") == 1
     assert value(report, "certificates_issued") == 3
-    page = Reader(HtmlForm().render(report))
+    page = Reader(render_html(report))
     pictures = [drawn for drawn in page.of("svg") if drawn.get("role") == "img"]
     assert len(pictures) == len(outputs.zones) - 1
     advice = next(check.advice for zone in report.zones for check in zone.checks if check.failed)
@@ -44,7 +44,7 @@ def test_forms_of_a_run_in_which_one_zone_may_not_fetch(aws: TestSandbox, output
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_has_a_writer(form: str, aws: TestSandbox, outputs: StackOutputs) -> None:
-    text = choose_form(form).render(world.verify(aws, outputs))
+    text = render_report(world.verify(aws, outputs), form)
     assert text.endswith("\n")
     assert outputs.zones[0].name in text
 

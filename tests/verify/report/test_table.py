@@ -5,22 +5,22 @@ from dataclasses import replace
 import pytest
 
 from tests.verify.report import samples
-from toolkit.verify.report.table import TableForm
+from toolkit.verify.report.table import render as render_table
 
 
 def test_what_a_zone_bought_that_did_not_pass_is_named() -> None:
     report = samples.mixed()
-    text = TableForm().render(report)
+    text = render_table(report)
     passed, refused, untrusted, _ = report.zones
     assert f"  issued, revoked  {untrusted.certificates_issued[0]}\n" in text
     assert passed.certificates_issued[0] not in text
     assert not refused.certificates_issued
-    assert f"  issued  {passed.certificates_issued[0]}\n" in TableForm(wide=True).render(report)
+    assert f"  issued  {passed.certificates_issued[0]}\n" in render_table(report, wide=True)
 
 
 def test_what_was_not_revoked_is_named_with_the_reason_also_of_zones_that_passed() -> None:
     zone = samples.kept()
-    text = TableForm().render(samples.report([samples.good(), zone]))
+    text = render_table(samples.report([samples.good(), zone]))
     assert (
         f"Not revoked\n  oregon-1  {zone.certificates_issued[0]}\n    reason:   AccessDeniedException: not authorized\n"
         "    do:       Revoke it as the CA's administrator with aws acm-pca revoke-certificate." in text
@@ -29,7 +29,7 @@ def test_what_was_not_revoked_is_named_with_the_reason_also_of_zones_that_passed
 
 
 def test_a_zone_that_was_stopped_did_not_fail() -> None:
-    text = TableForm().render(samples.interrupted())
+    text = render_table(samples.interrupted())
     row = next(line for line in text.splitlines() if line.startswith("ireland-1"))
     assert "interrupted" in row
     assert "failed" not in text
@@ -40,7 +40,7 @@ def test_a_zone_that_was_stopped_did_not_fail() -> None:
 def test_zone_and_result_stay_on_narrow_terminals(width: int) -> None:
     zone = replace(samples.good(), zone="production-eu-central-1-frankfurt-blue")
     report = samples.report([zone, samples.refused()], handshakes=samples.meetings([zone, samples.good()]))
-    shown = TableForm(width=width).render(report).splitlines()
+    shown = render_table(report, width=width).splitlines()
     head, _, first, second, *rest = shown
     assert head.split()[0] == "ZONE"
     assert "RESULT" in head

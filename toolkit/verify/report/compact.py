@@ -28,22 +28,19 @@ _TEXTS = ("expected", "found", "note", "advice")
 _CUT = "..."
 
 
-class CompactForm:
-    """Implements :class:`toolkit.verify.report.Form`.
+def render(report: Report) -> str:
+    """Return the report as one line of JSON that :func:`toolkit.verify.report.json.parse` reads.
 
-    Until the report fits, it omits in this order: the texts of passed checks, answered requests, the ends of long
-    texts, and the certificate's chain and names. It keeps the issued certificates and the outcome of every check. A
-    report of one zone always fits. A report of many zones may not, and is then as short as possible.
+    Until the report fits, omit in this order: the texts of passed checks, answered requests, the ends of long texts,
+    and the certificate's chain and names. The issued certificates and the outcome of every check are kept. A report of
+    one zone always fits. A report of many zones may not, and is then as short as possible.
     """
-
-    def render(self, report: Report) -> str:
-        """Return the report as one line of JSON that :func:`toolkit.verify.report.json.parse` reads."""
-        text = ""
-        for shorter in _shorter(make_document(report)):
-            text = json.dumps(shorter, separators=(",", ":")) + "\n"
-            if len(text) <= LIMIT:
-                break
-        return text
+    text = ""
+    for shorter in _shorter(make_document(report)):
+        text = json.dumps(shorter, separators=(",", ":")) + "\n"
+        if len(text) <= LIMIT:
+            break
+    return text
 
 
 def write(path: Path, text: str) -> None:

@@ -29,12 +29,9 @@ _ZONE_KEYS = (
 )
 
 
-class JsonForm:
-    """Implements :class:`toolkit.verify.report.Form`."""
-
-    def render(self, report: Report) -> str:
-        """Return the report as JSON, keys in camelCase, times in RFC 3339."""
-        return json.dumps(make_document(report), indent=2) + "\n"
+def render(report: Report) -> str:
+    """Return the report as JSON, keys in camelCase, times in RFC 3339."""
+    return json.dumps(make_document(report), indent=2) + "\n"
 
 
 def parse(text: str, source: str) -> Report:

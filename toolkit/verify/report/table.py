@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from toolkit.reporting.tables import Column, fit_table
+from toolkit.tables import Column, fit_table, least_width
 from toolkit.text import escape, escape_lines
-from toolkit.verify.report import matrix, verdict
+from toolkit.verify.report import verdict
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from rich.table import Table
 
-    from toolkit.verify.results import Check, Report, ZoneResult
+    from toolkit.verify.results import Report, ZoneResult
 
+# More columns don't fit into a terminal, so only the problems of handshakes are shown.
+MOST_ZONES = 8
+_MOST_PAIRS = 3
+_MOST_PROBLEMS = 10
 _COLUMNS = (
     Column("ZONE", shrinks=True),
     Column("REGION", dropped=4),
@@ -29,96 +35,114 @@ _COLUMNS = (
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
 
 
-class TableForm:
-    """Implements :class:`toolkit.verify.report.Form`.
+def render(report: Report, *, wide: bool = False, color: bool = False, width: int = 100) -> str:
+    """Return the report as a table.
 
     Args:
+        report: the report.
         wide: whether to show passed checks too.
         color: whether to color the text, for a terminal.
         width: of the terminal, in characters.
     """
-
-    def __init__(self, *, wide: bool = False, color: bool = False, width: int = 100) -> None:
-        self._wide = wide
-        self._color = color
-        self._width = width
-
-    def render(self, report: Report) -> str:
-        """Return the report as a table."""
-        stream = io.StringIO()
-        console = Console(
-            file=stream, force_terminal=self._color, no_color=not self._color, width=self._width, highlight=False
-        )
-        console.print(_overview(report, self._width))
-        for zone in report.zones:
-            self._details(console, zone)
-        _not_revoked(console, report)
-        _handshakes(console, report, self._width)
-        console.print(_verdict(report))
-        return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
-
-    def _details(self, console: Console, zone: ZoneResult) -> None:
-        shown = [check for check in zone.checks if self._wide or check.failed]
-        if not shown:
-            return
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=color, no_color=not color, width=width, highlight=False)
+    console.print(_overview(report, width))
+    for zone in report.zones:
+        _section(console, escape(zone.zone), _details(zone, wide=wide))
+    _section(console, "Not revoked", _not_revoked(report))
+    if matrix := draw_matrix(report, width):
         console.print()
-        console.print(Text(escape(zone.zone), style="bold"))
-        for check in shown:
-            for line in _lines(check):
-                console.print(line, soft_wrap=True)
-        # If the zone failed, only this line may name its certificates, because AWS has no list of them.
-        for certificate_arn in zone.certificates_issued:
-            what = "  issued, revoked  " if certificate_arn in zone.certificates_revoked else "  issued  "
-            console.print(Text(f"{what}{escape(certificate_arn)}"), soft_wrap=True)
+        console.print(matrix)
+    _section(console, "Handshakes", _problems(report))
+    style = _STYLES[Outcome.FAILED if verdict.list_trouble(report) else Outcome.PASSED]
+    console.print(Text(f"\n{escape_lines(verdict.summarize(report))}", style=style))
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+def _section(console: Console, title: str, lines: Iterable[Text]) -> None:
+    """Print lines under a title; nothing without lines."""
+    for number, line in enumerate(lines):
+        if number == 0:
+            console.print()
+            console.print(Text(title, style="bold"))
+        console.print(line, soft_wrap=True)
 
 
 def _overview(report: Report, width: int) -> Table:
-    rows = []
-    for zone in report.zones:
-        outcome = Outcome.PASSED if zone.passed else Outcome.SKIPPED if zone.interrupted else Outcome.FAILED
-        passed = sum(check.outcome is Outcome.PASSED for check in zone.checks)
-        rows.append(
-            (
-                escape(zone.zone),
-                escape(zone.region),
-                Text("interrupted" if zone.interrupted else outcome.value, style=_STYLES[outcome]),
-                f"{passed}/{len(zone.checks)}",
-                f"{zone.issuance_milliseconds:.0f} ms" if zone.issuance_milliseconds else "-",
-                f"{zone.certificate.not_after:%Y-%m-%d %H:%M} UTC" if zone.certificate else "-",
-            )
+    rows = [
+        (
+            escape(zone.zone),
+            escape(zone.region),
+            Text("interrupted" if zone.interrupted else zone.outcome.value, style=_STYLES[zone.outcome]),
+            f"{zone.passed_checks}/{len(zone.checks)}",
+            f"{zone.issuance_milliseconds:.0f} ms" if zone.issuance_milliseconds else "-",
+            f"{zone.certificate.not_after:%Y-%m-%d %H:%M} UTC" if zone.certificate else "-",
         )
+        for zone in report.zones
+    ]
     return fit_table(_COLUMNS, rows, width)
 
 
-def _not_revoked(console: Console, report: Report) -> None:
-    """Print every certificate that could not be revoked, including those of zones that passed."""
-    if any(zone.not_revoked for zone in report.zones):
-        console.print()
-        console.print(Text("Not revoked", style="bold"))
+def _details(zone: ZoneResult, *, wide: bool) -> Iterator[Text]:
+    shown = [check for check in zone.checks if wide or check.failed]
+    for check in shown:
+        yield Text.assemble("  ", (check.outcome.value, _STYLES[check.outcome]), f"  {escape(check.name)}")
+        for line in verdict.explain(check):
+            yield Text(f"    {escape(line)}")
+    # If the zone failed, only this line may name its certificates, because AWS has no list of them.
+    for certificate_arn in zone.certificates_issued if shown else ():
+        what = "issued, revoked" if certificate_arn in zone.certificates_revoked else "issued"
+        yield Text(f"  {what}  {escape(certificate_arn)}")
+
+
+def _not_revoked(report: Report) -> Iterator[Text]:
+    """Yield lines on every certificate that could not be revoked, including those of zones that passed."""
     for zone in report.zones:
         for kept in zone.not_revoked:
-            console.print(Text(escape(f"  {zone.zone}  {kept.certificate_arn}")), soft_wrap=True)
-            console.print(Text(escape(f"    {'reason:':<10}{kept.reason}")), soft_wrap=True)
-            console.print(Text(f"    {'do:':<10}{verdict.REVOKE_LATER}"), soft_wrap=True)
+            yield Text(escape(f"  {zone.zone}  {kept.certificate_arn}"))
+            yield Text(escape(f"    {'reason:':<10}{kept.reason}"))
+            yield Text(f"    {'do:':<10}{verdict.REVOKE_LATER}")
 
 
-def _handshakes(console: Console, report: Report, width: int) -> None:
-    table, problems = matrix.draw_matrix(report, width), list(matrix.list_problems(report))
-    if table:
-        console.print()
-        console.print(table)
-    if problems:
-        console.print()
-        console.print(Text("Handshakes", style="bold"))
-        for line in problems:
-            console.print(line, soft_wrap=True)
+def draw_matrix(report: Report, width: int) -> Table | None:
+    """Return a table of the handshakes with a row for each client and a column for each server.
+
+    Args:
+        report: the report with the handshakes.
+        width: of the terminal, in characters.
+
+    Returns:
+        None if there are no handshakes, or if the table does not fit.
+    """
+    names = list(dict.fromkeys(name for met in report.handshakes for name in (met.client, met.server)))
+    if not names or len(names) > MOST_ZONES:
+        return None
+    problems_of = {(met.client, met.server): met.problem for met in report.handshakes}
+    columns = [Column("CLIENT / SERVER"), *(Column(escape(name)) for name in names)]
+    rows: list[tuple[Text | str, ...]] = [
+        (escape(client), *(_cell(problems_of.get((client, server)), alone=client == server) for server in names))
+        for client in names
+    ]
+    return fit_table(columns, rows, width) if least_width(columns, rows) <= width else None
 
 
-def _lines(check: Check) -> list[Text]:
-    head = Text.assemble("  ", (check.outcome.value, _STYLES[check.outcome]), f"  {escape(check.name)}")
-    return [head, *(Text(f"    {escape(line)}") for line in verdict.explain(check))]
+def _cell(problem: str | None, *, alone: bool) -> Text:
+    if problem is None:
+        # There is no handshake of a zone with itself. Other gaps are from an interrupted run.
+        return Text("-" if alone else "", style=_STYLES[Outcome.SKIPPED])
+    return Text("failed", style=_STYLES[Outcome.FAILED]) if problem else Text("ok", style=_STYLES[Outcome.PASSED])
 
 
-def _verdict(report: Report) -> Text:
-    style = _STYLES[Outcome.FAILED if verdict.list_trouble(report) else Outcome.PASSED]
-    return Text(f"\n{escape_lines(verdict.summarize(report))}", style=style)
+def _problems(report: Report) -> Iterator[Text]:
+    """Yield lines on failed handshakes, grouped by problem, the most frequent problem first."""
+    ordered = verdict.group_by_problem(report)
+    for problem, places in ordered[:_MOST_PROBLEMS]:
+        more = len(places) - _MOST_PAIRS
+        where = ", ".join(places[:_MOST_PAIRS]) + (f" and {more:,} more" if more > 0 else "")
+        yield Text.assemble("  ", ("failed", _STYLES[Outcome.FAILED]), f"  {escape(where)}")
+        yield Text(f"    {'found:':<10}{escape(problem)}")
+        if todo := verdict.advise_on_handshake(problem):
+            yield Text(f"    {'do:':<10}{todo}")
+    if rest := ordered[_MOST_PROBLEMS:]:
+        count = sum(len(places) for _, places in rest)
+        yield Text(f"  {count:,} more failed for {len(rest):,} other reasons; -o json has them all")
