@@ -17,7 +17,7 @@ from toolkit.control_plane.write_order import (
     removes_mtls,
 )
 from toolkit.errors import ExternalError, Problem
-from toolkit.mesh.schema.identity_spec import ACMPCA
+from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.yamltext.plain import mapping
 

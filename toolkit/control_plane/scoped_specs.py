@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from toolkit.contract import list_validation_problems
 from toolkit.errors import Problem
-from toolkit.mesh.documents.typed import SPECS
+from toolkit.mesh.documents.typed import find_spec_model
 from toolkit.mesh.schema.identity_spec import MeshIdentitySpec
 from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec
 from toolkit.mesh.schema.trust import MeshTrustSpec
@@ -47,7 +47,7 @@ def list_spec_problems(kind: ScopedKind, spec: object) -> list[Problem]:
         return [Problem("spec", "is missing")]
     value = _drop_nulls(spec)
     try:
-        model = SPECS[kind].model_validate(value)
+        model = find_spec_model(kind).model_validate(value)
     except ValidationError as error:
         problems = [*_list_invalid(error)]
         if problems or not _drop_unknown(value, error):

@@ -16,7 +16,7 @@ from toolkit.control_plane.client import ControlPlaneError
 from toolkit.control_plane.write_order import get_provider
 from toolkit.errors import ExternalError
 from toolkit.mesh.documents.differences import are_same
-from toolkit.mesh.schema.identity_spec import ACMPCA
+from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.redaction import blot
 from toolkit.text import take_line
 from toolkit.yamltext.plain import items, mapping, text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.schema.identity_spec import ACMPCA
+from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.secret import MESH_LABEL
 from toolkit.pki import pem
 from toolkit.yamltext import scalars

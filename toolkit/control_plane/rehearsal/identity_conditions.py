@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from toolkit.mesh.schema.identity_spec import ACMPCA
+from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.spiffe_id import expand_trust_domain
 from toolkit.pki import certificate
 from toolkit.pki.chain import is_self_signed

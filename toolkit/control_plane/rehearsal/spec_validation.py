@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from toolkit.control_plane.rehearsal.violations import Violation
-from toolkit.mesh.schema.identity_spec import ACMPCA, AcmPcaConfig
+from toolkit.mesh.schema.acmpca import ACMPCA
+from toolkit.mesh.schema.identity_spec import AcmPcaConfig
 from toolkit.mesh.schema.spiffe_id import check_path, check_trust_domain
 from toolkit.pki.go_pem import read_blocks
 

@@ -17,7 +17,7 @@ from toolkit.mesh.documents.applied_identity import (
 )
 from toolkit.mesh.documents.data_sources import Reason, Resolved, resolve
 from toolkit.mesh.documents.wording import show
-from toolkit.mesh.schema.identity_spec import ACMPCA
+from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL
 from toolkit.pki import pem
 from toolkit.text import take_line

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.wording import show
+from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.identity_spec import ACMPCA, MeshTrustCreation
+from toolkit.mesh.schema.identity_spec import MeshTrustCreation
 from toolkit.mesh.schema.secret import check_object_name
 from toolkit.pki import pem
 from toolkit.text import take_line

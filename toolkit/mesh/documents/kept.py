@@ -16,15 +16,15 @@ from __future__ import annotations
 import base64
 import re
 from enum import Enum, auto
-from typing import TYPE_CHECKING, TypeAlias, get_args
+from typing import TYPE_CHECKING, TypeAlias
 
-from toolkit.mesh.documents.typed import SPECS
+from toolkit.mesh.documents.typed import find_spec_model
 from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.go_duration import write_seconds, write_text
-from toolkit.mesh.schema.identity_spec import GoDuration
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
-from toolkit.mesh.schema.model import PROTOBUF_DURATION, PROTOBUF_WRAPPER
+from toolkit.mesh.schema.model import GO_DURATION, PROTOBUF_DURATION, PROTOBUF_WRAPPER
+from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.mesh.schema.telemetry import Metrics, MetricsBackend, PrometheusConf
 from toolkit.text import take_line
 from toolkit.yamltext.plain import items, mapping
@@ -62,11 +62,7 @@ class GoFields(dict[str, Type]):
 
 
 def _type_of(field_type: FieldType) -> Type:
-    marks = {
-        PROTOBUF_WRAPPER: Kind.WRAPPER,
-        PROTOBUF_DURATION: Kind.DURATION,
-        get_args(GoDuration)[1]: Kind.GO_DURATION,
-    }
+    marks = {PROTOBUF_WRAPPER: Kind.WRAPPER, PROTOBUF_DURATION: Kind.DURATION, GO_DURATION: Kind.GO_DURATION}
     if field_type.is_enum:
         return field_type.choices
     if kinds := [kind for mark, kind in marks.items() if mark in field_type.metadata]:
@@ -105,7 +101,7 @@ def _go_fields(kind: Type) -> Type:
 
 
 _SCOPED: dict[str, dict[str, Type]] = {
-    kind: {**_HEAD, "mesh": Kind.PLAIN, "spec": _go_fields(_message(spec))} for kind, spec in SPECS.items()
+    kind: {**_HEAD, "mesh": Kind.PLAIN, "spec": _go_fields(_message(find_spec_model(kind)))} for kind in SCOPED_KINDS
 }
 _TYPES: dict[str, dict[str, Type]] = {"Secret": SECRET, **_SCOPED}
 _TLS_AUTO = "TLSAuto"

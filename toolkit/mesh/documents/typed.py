@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.wording import show_path
 from toolkit.mesh.schema.field_types import walk_fields
-from toolkit.mesh.schema.identity_spec import MeshIdentitySpec
 from toolkit.mesh.schema.mesh import API_VERSION
+from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
-from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec
-from toolkit.mesh.schema.trust import MeshTrustSpec
 from toolkit.text import take_line
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import Place, Scalar
@@ -249,7 +247,7 @@ class ScopedDocument(Document):
     @cached_property
     def spots(self) -> tuple[Spot, ...]:
         """Return every value of a known field with its type; paths begin at the spec."""
-        return tuple(walk_fields(self.spec, SPECS[self.kind]))
+        return tuple(walk_fields(self.spec, find_spec_model(self.kind)))
 
 
 class DataplaneDocument(Document):
@@ -294,16 +292,24 @@ def recognize(value: object, source: str = "", root: Node = _NOWHERE, number: in
 
 
 _GROUP = API_VERSION.partition("/")[0] + "/"
-# The models of the specs, by kind.
-SPECS: dict[str, type[Model]] = {
-    "MeshIdentity": MeshIdentitySpec,
-    "MeshTrust": MeshTrustSpec,
-    "MeshTLS": MeshTlsSpec,
-    "MeshTrafficPermission": MeshTrafficPermissionSpec,
-}
 _OWN_KINDS: dict[str, type[Document]] = {
     "Mesh": MeshDocument,
     "Dataplane": DataplaneDocument,
-    **dict.fromkeys(SPECS, ScopedDocument),
+    **dict.fromkeys(SCOPED_KINDS, ScopedDocument),
 }
 _UNIVERSAL_KINDS = _OWN_KINDS | {"Secret": SecretDocument, "GlobalSecret": SecretDocument}
+
+
+@cache
+def find_spec_model(kind: str) -> type[Model]:
+    """Return the model of the spec of a kind of :data:`toolkit.mesh.schema.scoped.SCOPED_KINDS`."""
+    # Most documents have no such resource, and the models are slow to make.
+    from toolkit.mesh.schema import identity_spec, traffic_policies, trust  # noqa: PLC0415
+
+    models: dict[str, type[Model]] = {
+        "MeshIdentity": identity_spec.MeshIdentitySpec,
+        "MeshTrust": trust.MeshTrustSpec,
+        "MeshTLS": traffic_policies.MeshTlsSpec,
+        "MeshTrafficPermission": traffic_policies.MeshTrafficPermissionSpec,
+    }
+    return models[kind]

@@ -21,9 +21,10 @@ from toolkit.mesh.lint.provider_configs import CONFIG_PATH, PROVIDER_PATH
 from toolkit.mesh.lint.structure import MISSING_FIELD, check_spot, list_keys
 from toolkit.mesh.lint.value_types import EMPTY_FIELD, report_type
 from toolkit.mesh.schema import versions
+from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.field_types import list_fields, walk_fields
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.identity_spec import ACMPCA, AcmPcaConfig, SecureDataSource
+from toolkit.mesh.schema.identity_spec import AcmPcaConfig, SecureDataSource
 from toolkit.text import suggest
 from toolkit.yamltext.plain import at, mapping, text
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.identity_spec import ACMPCA
 from toolkit.yamltext.plain import at, mapping, text
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from toolkit.mesh.documents.wording import join_words, show
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.findings import report
 from toolkit.mesh.schema.spiffe_id import (
+    MAX_KUMA_TRUST_DOMAIN,
     PATH_FIELDS,
     TRUST_DOMAIN_FIELDS,
     Expansion,
@@ -20,7 +21,6 @@ from toolkit.mesh.schema.spiffe_id import (
     check_trust_domain,
     expand,
 )
-from toolkit.mesh.schema.trust import MAX_TRUST_DOMAIN
 from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def _text(document: ScopedDocument, path: Path, rule: Rule, text: str, written: 
         written: the value in the document.
     """
     name = path[-1]
-    if rule is TRUST_DOMAIN and len(text) > MAX_TRUST_DOMAIN:
-        message = f"{name} has {len(text)} characters, more than the {MAX_TRUST_DOMAIN} of a MeshTrust"
+    if rule is TRUST_DOMAIN and len(text) > MAX_KUMA_TRUST_DOMAIN:
+        message = f"{name} has {len(text)} characters, more than the {MAX_KUMA_TRUST_DOMAIN} of a MeshTrust"
         yield report(document, TOO_LONG, path, message)
     elif problem := (check_trust_domain if rule is TRUST_DOMAIN else check_path)(text):
         bare = written.partition("://")[2].strip("/")

@@ -14,9 +14,9 @@ from toolkit.contract import check_dns_label
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render.templating import render_document
 from toolkit.mesh.schema import spiffe_id
+from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
 from toolkit.mesh.schema.identity_spec import (
-    ACMPCA,
     AcmPcaConfig,
     CertificateParameters,
     DataplaneSelector,
@@ -29,7 +29,7 @@ from toolkit.mesh.schema.identity_spec import (
     SpiffeId,
 )
 from toolkit.mesh.schema.secret import check_object_name
-from toolkit.mesh.schema.trust import MAX_TRUST_DOMAIN, CaBundle, MeshTrust, MeshTrustSpec, Pem
+from toolkit.mesh.schema.trust import CaBundle, MeshTrust, MeshTrustSpec, Pem
 from toolkit.pki import duration
 
 if TYPE_CHECKING:
@@ -238,8 +238,8 @@ def _domain_problems(domains: dict[str, spiffe_id.Expansion]) -> Iterator[Proble
         if problem := spiffe_id.check_trust_domain(domain.text):
             yield Problem("--trust-domain", f"{domain.text!r} {problem}")
             return
-        if len(domain.text) > MAX_TRUST_DOMAIN:
-            size = f"{len(domain.text)} characters; at most {MAX_TRUST_DOMAIN} are allowed"
+        if len(domain.text) > spiffe_id.MAX_KUMA_TRUST_DOMAIN:
+            size = f"{len(domain.text)} characters; at most {spiffe_id.MAX_KUMA_TRUST_DOMAIN} are allowed"
             yield Problem("--trust-domain", f"the trust domain of zone {zone} has {size}")
 
 

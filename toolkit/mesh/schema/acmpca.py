@@ -15,6 +15,9 @@ from toolkit.mesh.schema.model import BackendModel, Credential, DataSource, Mode
 from toolkit.pki import arn
 from toolkit.pki.common_name import MAX_COMMON_NAME, is_balanced
 
+# The name of the mTLS backend, and of Kong Mesh's provider for a MeshIdentity.
+ACMPCA = "acmpca"
+
 
 class AwsCredentials(Model):
     """A long-lived access key of an IAM user. The backend has no field for a session token."""

@@ -12,14 +12,12 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.model import Model
+from toolkit.mesh.schema.model import GO_DURATION, Model
 from toolkit.mesh.schema.scoped import ScopedKind, ScopedResource
 from toolkit.values import Object
 
 ProviderType = Literal["Bundled", "Spire", "Extension"]
 MeshTrustCreation = Literal["Enabled", "Disabled"]
-# The name of Kong Mesh's provider for AWS Private CA.
-ACMPCA = "acmpca"
 
 
 def _go_duration(value: str) -> str:
@@ -28,8 +26,7 @@ def _go_duration(value: str) -> str:
     return value
 
 
-# metav1.Duration of Kubernetes, which Go parses: 24h is valid, 1d is not.
-GoDuration = Annotated[str, AfterValidator(_go_duration)]
+GoDuration = Annotated[str, AfterValidator(_go_duration), GO_DURATION]
 
 
 class DataplaneSelector(Model):

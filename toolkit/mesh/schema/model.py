@@ -31,7 +31,12 @@ class ProtobufDuration:
     """Mark a field of google.protobuf.Duration."""
 
 
+class KubernetesDuration:
+    """Mark a field of metav1.Duration, which Go parses: 24h is valid, 1d is not."""
+
+
 PROTOBUF_ENUM, PROTOBUF_WRAPPER, PROTOBUF_DURATION = ProtobufEnum(), ProtobufWrapper(), ProtobufDuration()
+GO_DURATION = KubernetesDuration()
 Mode = Literal["STRICT", "PERMISSIVE"]
 SourceKind = Literal["secret", "file", "inline", "inlineString"]
 SOURCE_KINDS: tuple[SourceKind, ...] = ("secret", "file", "inline", "inlineString")

@@ -36,6 +36,8 @@ _LABEL = re.compile(rf'label{_SPACE}+(?:"([^"\\\n]*)"|`([^`\r]*)`)')
 # SPIFFE-ID, 2.1: lower-case letters, digits, dots, hyphens and underscores; at most 255 of them (2.3).
 _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]+")
 _MAX_TRUST_DOMAIN = 255
+# A MeshTrust's limit (kumahq/kuma:pkg/core/resources/apis/meshtrust/api/v1alpha1/meshtrust.go).
+MAX_KUMA_TRUST_DOMAIN = 253
 # SPIFFE-ID, 2.2: segments of letters, digits, dots, hyphens and underscores, none of which is empty, . or ..
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+)+")
 

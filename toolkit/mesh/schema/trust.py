@@ -11,8 +11,7 @@ from pydantic import Field
 
 from toolkit.mesh.schema.model import Model
 from toolkit.mesh.schema.scoped import ScopedKind, ScopedResource
-
-MAX_TRUST_DOMAIN = 253
+from toolkit.mesh.schema.spiffe_id import MAX_KUMA_TRUST_DOMAIN
 
 
 class Pem(Model):
@@ -37,7 +36,7 @@ class Origin(Model):
 class MeshTrustSpec(Model):
     """The spec of a MeshTrust. Kuma joins the CAs of all MeshTrusts of one trust domain."""
 
-    trust_domain: Annotated[str, Field(min_length=1, max_length=MAX_TRUST_DOMAIN)]
+    trust_domain: Annotated[str, Field(min_length=1, max_length=MAX_KUMA_TRUST_DOMAIN)]
     ca_bundles: Annotated[tuple[CaBundle, ...], Field(min_length=1, strict=False)]
     origin: Origin | None = None
 
