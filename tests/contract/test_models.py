@@ -157,6 +157,7 @@ def test_every_problem_is_named_by_path_at_once(document: dict[str, Any]) -> Non
     [
         ({"schemaVersion": 2}, "schemaVersion", "is 2, and this version of the toolkit reads 1: upgrade the toolkit"),
         ({"schemaVersion": "1"}, "schemaVersion", "must be 1, as a number"),
+        ({"schemaVersion": True}, "schemaVersion", "must be 1, as a number"),
         ({"zones": []}, "zones", "at least one"),
         ({"zones": [zone_document("a", "eu-west-1")] * 2}, "zones", "a more than once"),
         ({"zones": [zone_document("A b", "eu-west-1")]}, "zones[0].name", "lower-case"),

@@ -14,6 +14,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -98,6 +99,13 @@ def _signing_request(value: str) -> str:
         raise ValueError("is a PEM request that can't be read; it was cut off or changed") from error
     if not valid:
         raise ValueError("its signature does not match its key; it was changed, or is not from AWS")
+    return value
+
+
+def _version(value: object) -> object:
+    # To Python, true equals 1.
+    if isinstance(value, bool):
+        raise ValueError(f"must be {SCHEMA_VERSION}, as a number")
     return value
 
 
@@ -294,7 +302,7 @@ class _Exports(_Model):
     # Ignore other outputs of the stack.
     model_config = ConfigDict(extra="ignore")
 
-    schema_version: Literal[1] = Field(description="1; a reader rejects other versions.")
+    schema_version: Annotated[Literal[1], BeforeValidator(_version)] = Field(description="1; a reader rejects other versions.")
 
     def to_exports(self) -> Object:
         """Return the contract as plain JSON values under the names of the outputs, without unknown values."""

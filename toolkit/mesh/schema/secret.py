@@ -61,7 +61,7 @@ def _name_problem(name: str) -> str:
     if any(character.isupper() for character in name):
         return "has capital letters"
     if any(character.isspace() for character in name):
-        return "contains white space"
+        return "contains whitespace"
     if "_" in name:
         return "contains an underscore"
     if re.fullmatch(r"[a-z0-9.-]+", name):

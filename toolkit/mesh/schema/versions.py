@@ -81,7 +81,7 @@ def list_warnings(version: MeshVersion) -> list[str]:
     if version < FIRST_WITHOUT_STORM:
         warnings.append(
             f"before Kong Mesh {FIRST_WITHOUT_STORM} each proxy asks again every second while its CA fails "
-            "(kumahq/kuma#17448), and every certificate that is issued but can't be fetched is paid for"
+            "(kumahq/kuma#17448), and you pay for every certificate that is issued, also if it can't be fetched"
         )
     if version >= FIRST_WITH_MESH_IDENTITY_EXTENSION:
         warnings.append("Kong Mesh 3.0 ignores Mesh.mtls; to plan the move: toolkit rotate --to mesh-identity")

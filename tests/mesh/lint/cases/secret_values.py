@@ -151,7 +151,7 @@ FORMS = [
     Case("MESH107", IDENTIFIER, stored("A" + "BC" * 64), near=stored("BC" * 64)),
     Case("MESH107", IDENTIFIER, stored(KEY), message="accessKey contains PEM"),
     Case("MESH107", IDENTIFIER, stored(f"AWS_ACCESS_KEY_ID={ACCESS_KEY}")),
-    Case("MESH107", SECRET, stored("made up"), message="contains white space", near=stored("made-up")),
+    Case("MESH107", SECRET, stored("made up"), message="contains whitespace", near=stored("made-up")),
     Case("MESH107", SECRET, stored("mädeup"), message="other characters than a secret access key has"),
     Case("MESH107", SECRET, stored(CHAIN), message="accessKeySecret contains PEM"),
     Case("MESH108", AT_SECRET, "                «secret: access-key\n", message="name the same Secret"),
