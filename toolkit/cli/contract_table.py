@@ -10,7 +10,7 @@ from rich.text import Text
 
 from toolkit.cli.expiration import WARN_DAYS, describe_time_left
 from toolkit.pki import chain, pem
-from toolkit.tables import Column, fit_table
+from toolkit.reporting.tables import Column, fit_table
 from toolkit.text import escape
 
 if TYPE_CHECKING:

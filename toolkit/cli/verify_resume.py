@@ -155,7 +155,7 @@ def _table(resumed: Resumed, output: Path | None) -> str:
     from rich.console import Console
     from rich.text import Text
 
-    from toolkit.tables import Column, fit_table
+    from toolkit.reporting.tables import Column, fit_table
     from toolkit.text import escape, replace_illegible
     from toolkit.verify.resume import Status
 

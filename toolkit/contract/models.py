@@ -104,7 +104,7 @@ def _signing_request(value: str) -> str:
 
 def _version(value: object) -> object:
     # To Python, true equals 1.
-    if isinstance(value, bool):
+    if value is True:
         raise ValueError(f"must be {SCHEMA_VERSION}, as a number")
     return value
 
@@ -302,7 +302,9 @@ class _Exports(_Model):
     # Ignore other outputs of the stack.
     model_config = ConfigDict(extra="ignore")
 
-    schema_version: Annotated[Literal[1], BeforeValidator(_version)] = Field(description="1; a reader rejects other versions.")
+    schema_version: Annotated[Literal[1], BeforeValidator(_version)] = Field(
+        description="1; a reader rejects other versions."
+    )
 
     def to_exports(self) -> Object:
         """Return the contract as plain JSON values under the names of the outputs, without unknown values."""

@@ -5,18 +5,15 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import replace
-from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-import jinja2
 import pytest
 from hypothesis import given
 
 from tests.verify.report import samples
 from tests.verify.report.browser import chromium, visit
 from toolkit.text import replace_illegible
-from toolkit.verify.report.html import format_moment, render_page
 from toolkit.verify.report.html import render as render_html
 from toolkit.verify.results import Outcome
 
@@ -69,15 +66,6 @@ class Reader(HTMLParser):
 
     def of(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.elements if name == tag]
-
-
-def test_a_time_is_read_without_thinking() -> None:
-    assert format_moment(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02 03:04 UTC"
-
-
-def test_a_template_that_lacks_a_value_is_no_page() -> None:
-    with pytest.raises(jinja2.UndefinedError):
-        render_page("verify.html.j2", symbols={})
 
 
 def read(report: Report) -> Reader:

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.verify.report import samples
 from toolkit.text import replace_illegible
-from toolkit.verify.report.prometheus import GAUGES, PREFIX, Gauges
+from toolkit.verify.report.prometheus import GAUGES, PREFIX
 from toolkit.verify.report.prometheus import render as render_prometheus
 
 if TYPE_CHECKING:
@@ -34,30 +34,6 @@ def read(report: Report) -> Series:
             assert sample.timestamp is None
             series[key] = sample.value
     return series
-
-
-def test_gauges_come_in_their_order_and_none_without_a_sample() -> None:
-    gauges = Gauges()
-    gauges.add("duration_seconds", 0.25)
-    gauges.add("passed", value=True, mesh="one")
-    name, help_text = PREFIX + "duration_seconds", GAUGES["duration_seconds"]
-    assert list(gauges.lines()) == [
-        f"# HELP {PREFIX}passed {GAUGES['passed']}",
-        f"# TYPE {PREFIX}passed gauge",
-        f'{PREFIX}passed{{mesh="one"}} 1',
-        f"# HELP {name} {help_text}",
-        f"# TYPE {name} gauge",
-        f"{name}{{}} 0.25",
-    ]
-
-
-def test_of_one_series_the_worse_value_stays() -> None:
-    gauges = Gauges()
-    for passed, seconds in ((1, 2.0), (0, 9.5), (1, 1.0)):
-        gauges.add("zone_passed", passed, zone="one")
-        gauges.add("issuance_seconds", seconds, zone="one")
-    values = [line.split()[1] for line in gauges.lines() if not line.startswith("#")]
-    assert values == ["0", "9.5"]
 
 
 def value(report: Report, name: str, **labels: str) -> float:

@@ -6,16 +6,12 @@ counts start again with each run.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from toolkit.text import replace_illegible
+from toolkit.reporting.prometheus import Gauges
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from toolkit.verify.results import Report, ZoneResult
 
 PREFIX = "kong_mesh_pca_verify_"
@@ -42,7 +38,7 @@ _WORSE_WHEN_MORE = {"interrupted", "zone_missing", "issuance_seconds"}
 
 def render(report: Report) -> str:
     """Return the report in text format 0.0.4, which the textfile collector reads."""
-    samples = Gauges()
+    samples = Gauges(PREFIX, GAUGES, _WORSE_WHEN_MORE)
     _run(report, samples)
     for zone in report.zones:
         _zone(report.mesh, zone, samples)
@@ -52,7 +48,7 @@ def render(report: Report) -> str:
     for meeting in report.handshakes:
         ends = {"mesh": report.mesh, "client": meeting.client, "server": meeting.server}
         samples.add("handshake_passed", not meeting.problem, **ends)
-    return "".join(f"{line}\n" for line in samples.lines())
+    return samples.render()
 
 
 def _run(report: Report, samples: Gauges) -> None:
@@ -82,37 +78,3 @@ def _zone(mesh: str, zone: ZoneResult, samples: Gauges) -> None:
         ends = [link.not_after.timestamp() for link in zone.certificate.chain]
         if ends:
             samples.add("chain_not_after_timestamp_seconds", min(ends), **labels)
-
-
-@dataclass(frozen=True)
-class Gauges:
-    """Samples by gauge and labels. Each series occurs once, because the collector rejects a file with duplicates."""
-
-    _samples: dict[str, dict[str, float]] = field(default_factory=dict)
-
-    def add(self, gauge: str, value: float, **labels: str) -> None:
-        """Add a sample. If the series exists (two names may be the same after escaping), keep the worse value."""
-        series, key = self._samples.setdefault(gauge, {}), _labels(labels)
-        worse = max if gauge in _WORSE_WHEN_MORE or labels.get("outcome", "passed") != "passed" else min
-        series[key] = worse(series.get(key, value), value)
-
-    def lines(self) -> Iterator[str]:
-        """Yield the document's lines, in the order of :data:`GAUGES`."""
-        for gauge, text in GAUGES.items():
-            if series := self._samples.get(gauge):
-                yield f"# HELP {PREFIX}{gauge} {text}"
-                yield f"# TYPE {PREFIX}{gauge} gauge"
-                yield from (f"{PREFIX}{gauge}{labels} {_number(value)}" for labels, value in series.items())
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items()) + "}"
-
-
-def _escaped(value: str) -> str:
-    # The text format's three escapes; the backslash must be first.
-    return replace_illegible(value).replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(float(value))

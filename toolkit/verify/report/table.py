@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from toolkit.tables import Column, fit_table, least_width
+from toolkit.reporting.tables import Column, fit_table, least_width
 from toolkit.text import escape, escape_lines
 from toolkit.verify.report import verdict
 from toolkit.verify.results import Outcome

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from toolkit.tables import Column, fit_table, least_width
+from toolkit.reporting.tables import Column, fit_table, least_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,1 @@
+"""Write JUnit XML, Prometheus' text format, HTML pages and tables, for all reports."""
