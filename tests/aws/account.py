@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
 from toolkit.pki.arn import REGION, Arn
-from toolkit.verify import known_secrets
+from toolkit.verify.aws_session import register_secrets, require_usable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,11 +99,11 @@ def connect(region: str | None, profile: str | None) -> Account:
     """
     try:
         session: Any = boto3.Session(profile_name=profile, region_name=region)
-        known_secrets.watch(session)
+        register_secrets(session)
         credentials = session.get_credentials()
     except (BotoCoreError, OSError) as error:
         raise ExternalError(f"can't load AWS credentials: {flatten(error)}", _SIGN_IN) from error
-    known_secrets.require_usable(credentials)
+    require_usable(credentials)
     if credentials is None:
         raise ExternalError("there are no AWS credentials", _SIGN_IN)
     found = session.region_name

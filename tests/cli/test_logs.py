@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 CALL = re.compile(
-    r"^\d\d:\d\d:\d\d\.\d{3} toolkit\.verify\.call_logging "
+    r"^\d\d:\d\d:\d\d\.\d{3} toolkit\.verify\.aws_session "
     r"(\S+) (\w+), zone (\S+): (\d{3}(?: \w+)?), request [0-9A-Za-z-]{36,64}, (\d+) ms$",
     re.MULTILINE,
 )

@@ -64,7 +64,7 @@ def choose_source(chosen: Object, zones: Sequence[Zone]) -> Source:
 
 def warn_of_plaintext(source: Source) -> None:
     """Warn of endpoints to which credentials are sent unencrypted. Call it after the source's own checks."""
-    from toolkit.verify.endpoints import list_plaintext
+    from toolkit.verify.aws_session import list_plaintext
 
     for url in list_plaintext(dict.fromkeys(source.endpoints.values())):
         warn(
@@ -81,7 +81,7 @@ def price_on_aws(source: Source, price: float, subject: str) -> tuple[str, bool]
         price: in dollars, at most.
         subject: ``it`` or ``they``.
     """
-    from toolkit.verify.endpoints import is_on_this_machine
+    from toolkit.verify.aws_session import is_on_this_machine
 
     if is_on_this_machine(source.endpoints["acm-pca"]):
         return f"on AWS {subject} would cost up to ${price:.2f}", False
