@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.contract import StackOutputs
 from toolkit.pki import pem
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes

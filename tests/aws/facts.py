@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from toolkit.pki import pem, usages
+from toolkit.pki import extensions, pem
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -76,7 +76,7 @@ def _content(value: x509.ExtensionType, certificate: x509.Certificate, authority
         case x509.BasicConstraints():
             content = {"ca": value.ca, "pathLength": value.path_length}
         case x509.KeyUsage():
-            content = {"usages": usages.list_names(value)}
+            content = {"usages": extensions.list_usages(value)}
         case x509.ExtendedKeyUsage():
             content = {"purposes": sorted(oid.dotted_string for oid in value)}
         case x509.SubjectAlternativeName():

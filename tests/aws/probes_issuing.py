@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.aws.probe import ISSUE, REFUSAL, URIS, Probe, Scene, Stage, extension, issued, refused
 from tests.sandbox.conformance.world import csr, der
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
 
 _SAN, _KEY_USAGE, _PURPOSES = (extension(name) for name in ("subjectAlternativeName", "keyUsage", "extendedKeyUsage"))
 _NAMES = ("certificate.subject", f"{_SAN}.names")

@@ -16,8 +16,8 @@ from tests.judges.pem_parts import pem
 from tests.support import AUTHORITY_ARN, NOW
 from toolkit.infra.reading import check_settings
 from toolkit.infra.settings import SettingsError
-from toolkit.pki.ca_import import MAX_CERTIFICATE
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
+from toolkit.pki.judging import MAX_CERTIFICATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.judges import asn1
 from tests.support import NOW
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

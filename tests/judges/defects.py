@@ -25,7 +25,7 @@ from tests.judges.authorities import (
 from tests.judges.defects_of_chains import chains
 from tests.judges.defects_of_fields import fields
 from tests.judges.verdicts import EVERYONE, ChainCase
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

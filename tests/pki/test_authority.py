@@ -17,12 +17,13 @@ from tests.judges.pem_parts import pem as pem_text
 from tests.judges.verdicts import ChainCase
 from toolkit.pki import certificate, chain, judging, pem
 from toolkit.pki.authority import AWS, EVERYBODY, IN_A_MESH, KUMA, RULES, STRICT, Needs
+from toolkit.pki.extensions import build_key_usage
 from toolkit.pki.hierarchy import Hierarchy
-from toolkit.pki.usages import build_key_usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+ROOT = Ca("Root")
 CASES = {case.name: case for case in defects.cases()}
 IN_TABLE = frozenset({"go", "go-bundle", "openssl", "openssl-bundle", "envoy", "envoy-root"})
 # Chains below which the leaf is refused for what is wrong with the leaf, and not with a CA.
@@ -138,6 +139,18 @@ def test_extensions_that_openssl_alone_looks_at(more: Extension, found: str) -> 
 
 
 @pytest.mark.parametrize(
+    "name", [b"", asn1.tagged(4, x509.Name.from_rfc4514_string("CN=ca").public_bytes())], ids=["none", "directory"]
+)
+def test_go_refuses_a_critical_alternative_name_of_a_form_that_it_does_not_know(name: bytes) -> None:
+    for critical in (True, False):
+        ca = Ca("Issuing", ROOT, extensions=[Extension("2.5.29.17", asn1.sequence(name), critical)])
+        peer = ca.issue_leaf()
+        found = problems(ChainCase("", ca.chain(), peer, frozenset()))
+        assert [problem.endswith("without a form of name that Go knows") for problem in found] == [True] * critical
+        assert bool(golang.verify(peer.leaf, ca.chain()[:1], ca.chain()[1:], "server")) == critical
+
+
+@pytest.mark.parametrize(
     ("permitted", "excluded"), [("CN=issuing", None), ("CN=Other", None), (None, "CN=Issuing"), (None, "O=Issuing")]
 )
 def test_directory_names_are_for_the_cas_below(permitted: str | None, excluded: str | None) -> None:
@@ -213,7 +226,6 @@ EXTENSIONS = st.one_of(
     st.builds(Extension, st.sampled_from(_KNOWN_OIDS), _BYTES, st.booleans()),
     st.builds(Extension, st.sampled_from(_ODD_OIDS), _BYTES, st.booleans()),
 )
-ROOT = Ca("Root")
 CHANGES = st.tuples(st.booleans(), st.lists(EXTENSIONS, min_size=1, max_size=3, unique_by=lambda each: each.oid))
 
 

@@ -6,7 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support import Authority, hierarchy
-from toolkit.pki.hierarchy import Hierarchy, check_order
+from toolkit.pki.hierarchy import Hierarchy
+from toolkit.pki.judging import check_order
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.support import AUTHORITY_ARN, NOW, Authority, hierarchy, name
 from toolkit.pki import pem
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
 from toolkit.verify.identity import ZoneIdentity
 
 if TYPE_CHECKING:

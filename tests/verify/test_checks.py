@@ -11,7 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support import NOW, Authority, hierarchy
 from toolkit.pki import csr
-from toolkit.pki.usages import build_key_usage as usage
+from toolkit.pki.extensions import build_key_usage as usage
 from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence
 from toolkit.verify.issued_certificate import IssuedCertificate
 from toolkit.verify.results import Outcome

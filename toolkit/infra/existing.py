@@ -19,7 +19,6 @@ from toolkit.infra.lookups import LookUpError, look_up
 from toolkit.infra.reading import build_error
 from toolkit.pki import algorithms, arn, chain, duration, judging, pem
 from toolkit.pki.authority import AWS, IN_A_MESH, STRICT
-from toolkit.pki.ca_import import check_import
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -145,7 +144,7 @@ def warn_of_strict(settings: Settings) -> None:
         return
     own, above = pem.load_certificate(settings.issued_certificate), settings.issued_certificate_chain
     needs = rules.build_needs(settings)
-    for problem in check_import(own, pem.load_certificates(above), "SUBORDINATE", needs, {STRICT}):
+    for problem in judging.check_import(own, pem.load_certificates(above), "SUBORDINATE", needs, {STRICT}):
         key = "issuedCertificateChain" if problem.is_of_chain else "issuedCertificate"
         pulumi.log.warn(f"{key}: {problem.message} Only strict clients reject it.")
 

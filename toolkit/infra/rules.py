@@ -15,7 +15,7 @@ from toolkit.errors import Problem
 from toolkit.infra import identities
 from toolkit.pki import algorithms, arn, duration, pem, spiffe
 from toolkit.pki.authority import AWS, IN_A_MESH, Needs
-from toolkit.pki.ca_import import MAX_CERTIFICATE, MAX_CHAIN, check_import
+from toolkit.pki.judging import MAX_CERTIFICATE, MAX_CHAIN, check_import
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

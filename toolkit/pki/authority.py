@@ -6,7 +6,6 @@ documented. Callers select rules by program: AWS imports the certificate, and ot
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
@@ -18,6 +17,9 @@ from toolkit.pki.name_constraints import has_unknown_forms, list_refused_uris, r
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from datetime import datetime, timedelta
+
+    _Check = Callable[["Member"], str | None]
 
 # The programs that verify a CA's certificate.
 AWS, GO, OPENSSL, ENVOY = "AWS Private CA", "Go", "OpenSSL", "Envoy"
@@ -86,18 +88,16 @@ class Rule(NamedTuple):
     source: str
     refused_by: frozenset[str]
     fix: str
-    check: Callable[[Member], str | None]
+    check: _Check
 
 
 RULES: list[Rule] = []
 
 
-def _rule(
-    name: str, title: str, source: str, refused_by: Collection[str], fix: str
-) -> Callable[[Callable[[Member], str | None]], Callable[[Member], str | None]]:
+def _rule(name: str, title: str, source: str, refused_by: Collection[str], fix: str) -> Callable[[_Check], _Check]:
     """Return a decorator that adds a check to :data:`RULES`."""
 
-    def register(check: Callable[[Member], str | None]) -> Callable[[Member], str | None]:
+    def register(check: _Check) -> _Check:
         RULES.append(Rule(name, title, source, frozenset(refused_by), fix, check))
         return check
 
@@ -150,11 +150,9 @@ def _path_length(member: Member) -> str | None:
 )
 def _key_cert_sign(member: Member) -> str | None:
     usage = chain.find_extension(member.certificate, x509.KeyUsage)
-    return (
-        "has a keyUsage without keyCertSign, so it can't sign certificates"
-        if usage and not usage.value.key_cert_sign
-        else None
-    )
+    if usage is None or usage.value.key_cert_sign:
+        return None
+    return "has a keyUsage without keyCertSign, so it can't sign certificates"
 
 
 @_rule(
@@ -205,11 +203,8 @@ def _extended_key_usage(member: Member) -> str | None:
     extension = chain.find_extension(member.certificate, x509.ExtendedKeyUsage)
     # OpenSSL does not accept anyExtendedKeyUsage instead of the two.
     missing = [name for oid, name in _PURPOSES.items() if extension and oid not in extension.value]
-    return (
-        f"has an extendedKeyUsage without {' and '.join(missing)}, and a proxy is server and client"
-        if missing
-        else None
-    )
+    wrong = f"has an extendedKeyUsage without {' and '.join(missing)}, and a proxy is server and client"
+    return wrong if missing else None
 
 
 _PURPOSES = {ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth", ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth"}
@@ -226,14 +221,10 @@ def _name_constraints(member: Member) -> str | None:
     extension = chain.find_extension(member.certificate, x509.NameConstraints)
     if extension is None:
         return None
-    refused = [
-        *list_refused_uris(extension.value, member.needs.uris),
-        *(
-            chain.get_display_name(below)
-            for below in member.below
-            if refuses_subject(extension.value, names.read_subject(below))
-        ),
-    ]
+    refused = list_refused_uris(extension.value, member.needs.uris)
+    for below in member.below:
+        if refuses_subject(extension.value, names.read_subject(below)):
+            refused.append(chain.get_display_name(below))
     return f"has name constraints that refuse {', '.join(refused)}" if refused else None
 
 
@@ -259,17 +250,18 @@ def _name_constraint_forms(member: Member) -> str | None:
     _LEAVE_OUT,
 )
 def _critical_extensions(member: Member) -> str | None:
-    return _critical(extensions.list_not_understood(member.certificate), "which no program in a mesh knows")
+    return _critical(member, extensions.UNDERSTOOD, "which no program in a mesh knows")
 
 
 @_rule(
     "critical-extensions-of-aws", "A CA has a critical extension that AWS does not import", _IMPORT, {AWS}, _LEAVE_OUT
 )
 def _imported_extensions(member: Member) -> str | None:
-    return _critical(extensions.list_not_imported(member.certificate), "which AWS does not import")
+    return _critical(member, extensions.IMPORTED, "which AWS does not import")
 
 
-def _critical(oids: list[str], reason: str) -> str | None:
+def _critical(member: Member, known: Collection[x509.ObjectIdentifier], reason: str) -> str | None:
+    oids = extensions.list_critical_beyond(member.certificate, known)
     return f"has the critical extension {', '.join(oids)}, {reason}" if oids else None
 
 
@@ -308,11 +300,8 @@ def _legacy_extensions(member: Member) -> str | None:
     f"{_REISSUE}, with a serial number of at most 20 octets.",
 )
 def _serial_number(member: Member) -> str | None:
-    return (
-        "has a serial number of more than 20 octets"
-        if member.certificate.serial_number.bit_length() >= _MAX_SERIAL
-        else None
-    )
+    is_long = member.certificate.serial_number.bit_length() >= _MAX_SERIAL
+    return "has a serial number of more than 20 octets" if is_long else None
 
 
 @_rule(
@@ -361,9 +350,7 @@ def _validity(member: Member) -> str | None:
     if not begins <= at < ends:
         return f"is valid from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC, not now"
     if lifetime is not None and at + lifetime > ends:
-        return (
-            f"expires on {ends.astimezone(UTC):%Y-%m-%d %H:%M} UTC, before a data plane certificate that is issued now"
-        )
+        return f"expires on {ends:%Y-%m-%d %H:%M} UTC, before a data plane certificate that is issued now"
     return None
 
 

@@ -7,9 +7,8 @@ Go accept. Rules that are stricter than Go's concern only forms that no CA of a 
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,6 +18,7 @@ from cryptography.x509.oid import ExtensionOID
 from toolkit.errors import flatten
 from toolkit.pki import names
 from toolkit.pki.der import read_elements, read_one
+from toolkit.pki.name_constraints import KNOWN_TO_GO, is_ip_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def parse(data: bytes) -> x509.Certificate:
     Raises:
         ValueError: Go, OpenSSL or BoringSSL can't parse it. The message continues a sentence ("... is cut off").
     """
-    body = _body(data)
+    _require_form(data)
     try:
         certificate = x509.load_der_x509_certificate(data)
         # cryptography parses these fields on access.
@@ -67,9 +67,9 @@ def parse(data: bytes) -> x509.Certificate:
         raise ValueError(f"has a key that can't be read: {flatten(error)}") from error
     except (ValueError, TypeError, OverflowError, *_REFUSALS) as error:
         raise ValueError(f"can't be read: {flatten(error)}") from error
-    for name in (body.issuer, body.subject):
+    for name in (names.read_issuer(certificate), names.read_subject(certificate)):
         names.read_attributes(name)
-    _require_key(key, body.key_algorithm)
+    _require_key(key, names.read_public_key(certificate))
     for extension in extensions:
         _require_extension(extension)
     return certificate
@@ -78,15 +78,8 @@ def parse(data: bytes) -> x509.Certificate:
 _REFUSALS = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 
 
-class _Body(NamedTuple):
-    """The parts of a certificate that are checked as DER."""
-
-    issuer: bytes
-    subject: bytes
-    key_algorithm: bytes
-
-
-def _body(data: bytes) -> _Body:
+def _require_form(data: bytes) -> None:
+    """Raise ValueError if the DER is not that of a certificate, or has a form that a program rejects."""
     outer, *more = read_elements(data)
     if more:
         raise ValueError(f"has {len(data) - len(outer.whole)} bytes after its end, which Go refuses")
@@ -100,18 +93,23 @@ def _body(data: bytes) -> _Body:
         raise ValueError("has extensions and is not of version 3, which Envoy refuses (RFC 5280, 4.1.2.9)")
     if len(fields) < _FIELDS or fields[0].tag != _INTEGER:
         raise ValueError("is not a certificate")
-    serial, signature, issuer, _, subject, key = fields[:_FIELDS]
+    serial, signature = fields[:2]
     # Checked before cryptography warns of it. RFC 5280, 4.1.2.2; parser.go: "negative serial number" since Go 1.23.
     if int.from_bytes(serial.content, signed=True) <= 0:
         raise ValueError("has a serial number that is not positive (RFC 5280, 4.1.2.2); Go refuses a negative one")
     if signature.whole != parts[1].whole:
         raise ValueError("names two signature algorithms that differ, which Go refuses (RFC 5280, 4.1.1.2)")
-    algorithm = next(read_elements(key.content), None)
-    return _Body(issuer.whole, subject.whole, algorithm.content if algorithm else b"")
 
 
-def _require_key(key: object, algorithm: bytes) -> None:
-    oid, *parameters = read_elements(algorithm)
+def _require_key(key: object, encoded: bytes) -> None:
+    """Raise ValueError if Go or Envoy can't read a key.
+
+    Args:
+        key: as cryptography reads it.
+        encoded: its SubjectPublicKeyInfo in DER, which begins with the algorithm.
+    """
+    algorithm = next(read_elements(read_one(encoded).content))
+    oid, *parameters = read_elements(algorithm.content)
     match key:
         case ec.EllipticCurvePublicKey():
             if key.curve.name not in _CURVES:
@@ -132,8 +130,14 @@ def _require_key(key: object, algorithm: bytes) -> None:
 def _require_extension(extension: x509.Extension[x509.ExtensionType]) -> None:
     if extension.critical and extension.oid in _NEVER_CRITICAL:
         raise ValueError(f"marks {_NEVER_CRITICAL[extension.oid]} critical, which Go refuses (RFC 5280, 4.2.1.1)")
+    value = extension.value
+    is_known = not isinstance(value, x509.SubjectAlternativeName) or any(
+        isinstance(name, KNOWN_TO_GO) for name in value
+    )
+    if extension.critical and not is_known:
+        raise ValueError("has a critical subject alternative name without a form of name that Go knows")
     if require := _EXTENSIONS.get(extension.oid):
-        require(extension.value)
+        require(value)
 
 
 def _require_names(alternatives: x509.SubjectAlternativeName) -> None:
@@ -161,18 +165,9 @@ def _require_constraints(constraints: x509.NameConstraints) -> None:
     for name in bases:
         # Go does not parse other forms. It rejects them only in a critical extension, for which there is another rule.
         if isinstance(name, x509.DNSName | x509.UniformResourceIdentifier | x509.RFC822Name):
-            domain = name.value
-            is_address = isinstance(name, x509.UniformResourceIdentifier) and _is_address(domain)
-            if is_address or (domain and not _DOMAIN.fullmatch(domain)):
-                raise ValueError(f"has a name constraint that Go can't read: {domain!a}")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+            is_address = isinstance(name, x509.UniformResourceIdentifier) and is_ip_address(name.value)
+            if is_address or (name.value and not _DOMAIN.fullmatch(name.value)):
+                raise ValueError(f"has a name constraint that Go can't read: {name.value!a}")
 
 
 def _require_mappings(extension: x509.UnrecognizedExtension) -> None:

@@ -1,4 +1,4 @@
-"""List a CA's critical extensions that programs of a mesh don't understand or that AWS Private CA doesn't import."""
+"""Build and read extensions of certificates: key usages, and the extensions that the programs of a mesh understand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 # Extensions that Go (parser.go, processExtensions), OpenSSL (X509_supported_extension) and BoringSSL all understand.
-_UNDERSTOOD = frozenset(
+UNDERSTOOD = frozenset(
     {
         ExtensionOID.BASIC_CONSTRAINTS,
         ExtensionOID.CERTIFICATE_POLICIES,
@@ -24,35 +24,53 @@ _UNDERSTOOD = frozenset(
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
     }
 )
-# Critical extensions that AWS imports, including some that programs of a mesh don't understand.
-_IMPORTED = (_UNDERSTOOD - {ExtensionOID.POLICY_CONSTRAINTS}) | {
+# Critical extensions that AWS imports, including some that programs of a mesh don't understand (botocore acm-pca,
+# ImportCertificateAuthorityCertificate, Enforcement of Critical Constraints).
+IMPORTED = (UNDERSTOOD - {ExtensionOID.POLICY_CONSTRAINTS}) | {
     ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
     ExtensionOID.ISSUER_ALTERNATIVE_NAME,
     ExtensionOID.SUBJECT_DIRECTORY_ATTRIBUTES,
     ExtensionOID.SUBJECT_INFORMATION_ACCESS,
     ExtensionOID.SUBJECT_KEY_IDENTIFIER,
 }
-# Proxy certificates (RFC 3820), and IP addresses and AS numbers that a CA may certify (RFC 3779).
+# Extensions that OpenSSL verifies in its own way and no CA of a mesh needs: proxy certificates (RFC 3820), and IP
+# addresses and AS numbers that a CA may certify (RFC 3779).
 _LEGACY = tuple(x509.ObjectIdentifier(f"1.3.6.1.5.5.7.1.{number}") for number in (7, 8, 14))
+# Usages with cryptography's names (RFC 5280, 4.2.1.3), in the order of their bits. Only the last two depend on another,
+# key_agreement.
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 
-def list_not_understood(certificate: x509.Certificate) -> list[str]:
-    """Return the critical extensions, as dotted OIDs, that at least one program of a mesh does not understand."""
-    return _critical_beyond(certificate, _UNDERSTOOD)
-
-
-def list_not_imported(certificate: x509.Certificate) -> list[str]:
-    """Return the critical extensions, as dotted OIDs, with which AWS does not import a CA's certificate.
-
-    Source: botocore acm-pca, ImportCertificateAuthorityCertificate (Enforcement of Critical Constraints).
-    """
-    return _critical_beyond(certificate, _IMPORTED)
+def list_critical_beyond(certificate: x509.Certificate, known: Collection[x509.ObjectIdentifier]) -> list[str]:
+    """Return the critical extensions, as dotted OIDs, that are not among the known ones."""
+    return [each.oid.dotted_string for each in certificate.extensions if each.critical and each.oid not in known]
 
 
 def list_legacy(certificate: x509.Certificate) -> list[str]:
     """Return the extensions, as dotted OIDs, that OpenSSL verifies in its own way and no CA of a mesh needs."""
-    return [extension.oid.dotted_string for extension in certificate.extensions if extension.oid in _LEGACY]
+    return [each.oid.dotted_string for each in certificate.extensions if each.oid in _LEGACY]
 
 
-def _critical_beyond(certificate: x509.Certificate, known: Collection[x509.ObjectIdentifier]) -> list[str]:
-    return [each.oid.dotted_string for each in certificate.extensions if each.critical and each.oid not in known]
+def build_key_usage(*names: str) -> x509.KeyUsage:
+    """Return a keyUsage extension with exactly these usages, by cryptography's names.
+
+    Raises:
+        ValueError: encipher_only or decipher_only without key_agreement.
+    """
+    return x509.KeyUsage(**{name: name in names for name in _USAGES})
+
+
+def list_usages(usage: x509.KeyUsage) -> list[str]:
+    """Return the usages of a keyUsage extension, in the order of their bits."""
+    known = _USAGES if usage.key_agreement else _USAGES[:-2]
+    return [name for name in known if getattr(usage, name)]

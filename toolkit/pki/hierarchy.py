@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from toolkit.pki import chain, names
 
@@ -145,59 +145,3 @@ class Hierarchy:
             if differ and chain.is_signed_with_key_of(child, parent):
                 return other
         return None
-
-
-def label(hierarchy: Hierarchy, number: int) -> str:
-    """Return a certificate's number (its index plus 1) and its name, for messages."""
-    return f"certificate {number + 1} ({chain.get_display_name(hierarchy.certificates[number])})"
-
-
-class Misplaced(NamedTuple):
-    """A problem with a certificate's place in a chain.
-
-    Attributes:
-        number: index of the certificate.
-        message: the problem, with the certificate's number and name.
-    """
-
-    number: int
-    message: str
-
-
-def check_order(hierarchy: Hierarchy) -> Iterator[Misplaced]:
-    """Yield the problems that keep certificates from being a chain, issuing CA first and root last.
-
-    AWS Private CA imports and returns chains in this order (botocore acm-pca: CertificateChain). Kong Mesh's ``caCert``
-    has it too, so that a proxy which sends only its own certificate is still accepted.
-    """
-    certificates = hierarchy.certificates
-    if hierarchy.is_in_order and hierarchy.ends_in_root:
-        return
-    for number, certificate in enumerate(certificates):
-        if not chain.is_ca(certificate):
-            yield Misplaced(number, f"{label(hierarchy, number)} is not a CA certificate")
-    for number in range(len(certificates) - 1):
-        if not chain.is_issued_by(certificates[number], certificates[number + 1]):
-            yield Misplaced(number, _not_issued(hierarchy, number))
-    if certificates and not chain.is_self_signed(certificates[-1]):
-        last = chain.get_display_name(certificates[-1])
-        yield Misplaced(len(certificates) - 1, f"the last certificate ({last}) is not a self-signed root")
-
-
-def _not_issued(hierarchy: Hierarchy, number: int) -> str:
-    below, above = label(hierarchy, number), label(hierarchy, number + 1)
-    if hierarchy.find_misnamed_issuer(number) == number + 1:
-        return f"{below} {describe_difference(hierarchy.certificates[number], hierarchy.certificates[number + 1])}"
-    return f"{below} is not issued by {above}; the order is issuing CA first, root last"
-
-
-def describe_difference(child: x509.Certificate, parent: x509.Certificate) -> str:
-    """Return how an issuer's name in a certificate differs from the issuer's subject, which Go compares by bytes."""
-    said, meant = names.read_attributes(names.read_issuer(child)), names.read_attributes(names.read_subject(parent))
-    if said == meant:
-        how = "in another string type, such as PrintableString for UTF8String"
-    elif names.fold(said) == names.fold(meant):
-        how = "in other capitals or blanks"
-    else:
-        how = f"as {', '.join(attribute.text for attribute in said)!r}"
-    return f"names its issuer ({chain.get_display_name(parent)}) {how}; Go compares names byte by byte and finds none"

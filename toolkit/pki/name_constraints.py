@@ -21,7 +21,7 @@ _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_KNOWN = (x509.DNSName, x509.IPAddress, x509.RFC822Name, x509.UniformResourceIdentifier)
+KNOWN_TO_GO = (x509.DNSName, x509.IPAddress, x509.RFC822Name, x509.UniformResourceIdentifier)
 
 
 def list_refused_uris(constraints: x509.NameConstraints, uris: Iterable[str]) -> list[str]:
@@ -47,7 +47,7 @@ def has_unknown_forms(constraints: x509.NameConstraints) -> bool:
     parseNameConstraintsExtension).
     """
     bases = [*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ())]
-    return not all(isinstance(base, _KNOWN) for base in bases)
+    return not all(isinstance(base, KNOWN_TO_GO) for base in bases)
 
 
 def refuses_subject(constraints: x509.NameConstraints, subject: bytes) -> bool:
@@ -109,8 +109,13 @@ def _host(uri: str) -> str:
         host = urlsplit(uri).hostname or ""
     except ValueError:
         return ""
+    return "" if is_ip_address(host) else host
+
+
+def is_ip_address(text: str) -> bool:
+    """Return whether a text is an IP address, of version 4 or 6."""
     try:
-        ipaddress.ip_address(host)
+        ipaddress.ip_address(text)
     except ValueError:
-        return host
-    return ""
+        return False
+    return True

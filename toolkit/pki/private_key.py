@@ -11,10 +11,9 @@ RFC 5208, 5915, 8017 and 8410. Measured with Go 1.26 (``tests/judges``).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from toolkit.pki import certificate, go_pem
 from toolkit.pki.der import read_elements
@@ -61,16 +60,8 @@ _WHAT = {
 }
 
 
-class PublicHalf(NamedTuple):
-    """The public key of a key pair, for comparisons.
-
-    Attributes:
-        family: ``RSA``, the name of a curve, or ``Ed25519``.
-        numbers: the public key.
-    """
-
-    family: str
-    numbers: tuple[int, ...]
+# The types of keys that Go supports in TLS.
+PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 
 class NotAKeyError(ValueError):
@@ -98,7 +89,7 @@ def is_private(label: str) -> bool:
     return label == "PRIVATE KEY" or label.endswith(" PRIVATE KEY")
 
 
-def load(text: str) -> PublicHalf:
+def load(text: str) -> PublicKey:
     """Read the private key that Go uses in a PEM text, and return its public half.
 
     Raises:
@@ -118,7 +109,7 @@ def load(text: str) -> PublicHalf:
         return _parse(block.content)
     except (EncryptedKeyError, UnusableKeyError):
         raise
-    except (ValueError, IndexError) as error:
+    except (ValueError, ArithmeticError, IndexError) as error:
         raise UnusableKeyError("is cut off or damaged") from error
 
 
@@ -138,21 +129,21 @@ def load_certificate(text: str) -> x509.Certificate | None:
         return None
 
 
-def find_difference(certified: x509.Certificate, key: PublicHalf) -> str | None:
+def find_difference(certified: x509.Certificate, key: PublicKey) -> str | None:
     """Return how a key differs from a certificate's key; None if they are the same."""
     public = certified.public_key()
-    if isinstance(public, rsa.RSAPublicKey):
-        numbers = public.public_numbers()
-        expected = PublicHalf("RSA", (numbers.n, numbers.e))
-    elif isinstance(public, ec.EllipticCurvePublicKey):
-        expected = _point(public)
-    elif isinstance(public, ed25519.Ed25519PublicKey):
-        expected = _edwards(public)
-    else:
+    if not isinstance(public, PublicKey):
         return "can't be that of the certificate: Go supports RSA, elliptic curves and Ed25519"
-    if expected.family != key.family:
-        return f"is a key of {key.family}, and the certificate has one of {expected.family}"
-    return None if expected == key else "is not that of the certificate"
+    family, expected = _name_family(key), _name_family(public)
+    if family != expected:
+        return f"is a key of {family}, and the certificate has one of {expected}"
+    return None if public == key else "is not that of the certificate"
+
+
+def _name_family(key: PublicKey) -> str:
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"the curve {key.curve.name}"
+    return "RSA" if isinstance(key, rsa.RSAPublicKey) else "Ed25519"
 
 
 def _other(text: str, blocks: Sequence[Block], wanted: str) -> str:
@@ -168,7 +159,7 @@ def _other(text: str, blocks: Sequence[Block], wanted: str) -> str:
     return "is DER, and not PEM" if _DER.match(text) else "contains no PEM"
 
 
-def _parse(der: bytes) -> PublicHalf:
+def _parse(der: bytes) -> PublicKey:
     outer = _first(der)
     parts = list(read_elements(outer.content))
     tags = [part.tag for part in parts]
@@ -187,7 +178,7 @@ def _parse(der: bytes) -> PublicHalf:
     raise UnusableKeyError("is not a private key")
 
 
-def _pkcs8(parts: Sequence[Element]) -> PublicHalf:
+def _pkcs8(parts: Sequence[Element]) -> PublicKey:
     algorithm, *parameters = read_elements(parts[1].content)
     oid, content = algorithm.content.hex(), parts[2].content
     if oid == _RSA:
@@ -196,22 +187,22 @@ def _pkcs8(parts: Sequence[Element]) -> PublicHalf:
         named = next((each.content for each in parameters if each.tag == _OID), None)
         return _sec1(list(read_elements(_first(content).content)), named)
     if oid == _ED25519:
-        seed = _first(content).content
-        return _edwards(ed25519.Ed25519PrivateKey.from_private_bytes(seed).public_key())
+        return ed25519.Ed25519PrivateKey.from_private_bytes(_first(content).content).public_key()
     raise UnusableKeyError(_UNSUPPORTED.get(oid, "is of an algorithm that Go does not support"))
 
 
-def _pkcs1(parts: Sequence[Element]) -> PublicHalf:
+def _pkcs1(parts: Sequence[Element]) -> PublicKey:
     """Read an RSA key and check that its numbers are consistent, as Go does. The last three numbers are optional."""
     numbers = [int.from_bytes(part.content, signed=True) for part in parts[:_TWO_PRIMES] if part.tag == _INTEGER]
     if len(numbers) < _WITHOUT_REST:
         raise UnusableKeyError("is not an RSA key, and Go can't read it")
     version, n, e, d, p, q, *rest = numbers
+    public = rsa.RSAPublicNumbers(e, n)
     if version == 0 and n.bit_length() >= _MIN_RSA:
         known = [rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)]
         first, second, coefficient = rest + known[len(rest) :]
-        rsa.RSAPrivateNumbers(p, q, d, first, second, coefficient, rsa.RSAPublicNumbers(e, n)).private_key()
-    return PublicHalf("RSA", (n, e))
+        rsa.RSAPrivateNumbers(p, q, d, first, second, coefficient, public).private_key()
+    return public.public_key()
 
 
 def _first(data: bytes) -> Element:
@@ -221,20 +212,11 @@ def _first(data: bytes) -> Element:
     return element
 
 
-def _sec1(parts: Sequence[Element], curve: bytes | None) -> PublicHalf:
+def _sec1(parts: Sequence[Element], curve: bytes | None) -> PublicKey:
     if curve is None:
         curve = next((_first(part.content).content for part in parts if part.tag == _CURVE), b"")
     if (chosen := _CURVES.get(curve.hex())) is None:
         raise UnusableKeyError("is on a curve that Go does not support, or names none")
     scalar = int.from_bytes(parts[1].content)
     # Go derives the public key and ignores the one in the structure.
-    return _point(ec.derive_private_key(scalar, chosen()).public_key())
-
-
-def _point(key: ec.EllipticCurvePublicKey) -> PublicHalf:
-    numbers = key.public_numbers()
-    return PublicHalf(f"the curve {key.curve.name}", (numbers.x, numbers.y))
-
-
-def _edwards(key: ed25519.Ed25519PublicKey) -> PublicHalf:
-    return PublicHalf("Ed25519", (int.from_bytes(key.public_bytes(Encoding.Raw, PublicFormat.Raw)),))
+    return ec.derive_private_key(scalar, chosen()).public_key()

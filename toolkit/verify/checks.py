@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.contract import SHORT_LIVED_MAX
-from toolkit.pki import chain, judging, usages
+from toolkit.pki import chain, extensions, judging
 from toolkit.pki.authority import Needs
-from toolkit.pki.hierarchy import Hierarchy, check_order
+from toolkit.pki.hierarchy import Hierarchy
 from toolkit.verify.plan import DEFAULT_HORIZON
 from toolkit.verify.results import Check, judge
 
@@ -101,7 +101,7 @@ def check_chain_order(evidence: Evidence) -> Check:
     )
     if not links:
         return judge("chain-order", good=False, expected=expected, found="no chain", advice=advice)
-    problems = [problem.message for problem in check_order(Hierarchy(links))]
+    problems = [problem.message for problem in judging.check_order(Hierarchy(links))]
     if not chain.is_issued_by(evidence.leaf, links[0]):
         first = chain.get_display_name(links[0])
         problems.insert(0, f"the certificate is not signed by {first}, the first certificate of the chain")
@@ -202,7 +202,7 @@ def check_subject_alternative_names(evidence: Evidence) -> Check:
 def check_key_usage(evidence: Evidence) -> Check:
     """Check for digitalSignature and keyEncipherment, critical (AWS template EndEntityCertificate/V1)."""
     extension = _extension(evidence.leaf, x509.KeyUsage)
-    found = usages.list_names(extension.value) if extension else []
+    found = extensions.list_usages(extension.value) if extension else []
     criticality = "critical" if extension and extension.critical else "not critical"
     return judge(
         "key-usage",

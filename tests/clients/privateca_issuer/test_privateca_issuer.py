@@ -17,7 +17,7 @@ from tests.clients.recorder import Recorder
 from tests.judges import openssl
 from tests.sandbox.conformance.world import KEY, World, csr, extension
 from toolkit.pki import templates
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
 from toolkit.sandbox.faults import Fault, FaultPlan
 
 if TYPE_CHECKING:

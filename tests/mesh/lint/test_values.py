@@ -32,7 +32,7 @@ from tests.mesh.lint.worlds import (
 )
 from tests.support import NOW, Authority
 from toolkit.mesh.lint import Severity, Target, lint
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
 
 if TYPE_CHECKING:
     from toolkit.mesh.lint import Finding

@@ -21,7 +21,7 @@ from tests.sandbox.conformance.world import (
 )
 from toolkit.pki import chain, judging, pem
 from toolkit.pki.authority import EVERYBODY, Needs
-from toolkit.pki.usages import build_key_usage as usage
+from toolkit.pki.extensions import build_key_usage as usage
 
 ISSUE_DOC = "docs.aws.amazon.com/acm-pca/latest/userguide/PcaIssueCert.html"
 URIS = ("spiffe://default/backend", "kuma://kuma.io/service/backend")

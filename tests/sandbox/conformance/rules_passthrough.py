@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
 
 from tests.sandbox.conformance.world import BOTOCORE, TEMPLATES_DOC, World, csr, extension, refused, rule
-from toolkit.pki.usages import build_key_usage as usage
+from toolkit.pki.extensions import build_key_usage as usage
 
 ORDER = f"{TEMPLATES_DOC} (template order of operations)"
 CUSTOM = x509.ObjectIdentifier("1.2.3.4.5")

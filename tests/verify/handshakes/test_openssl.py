@@ -20,7 +20,7 @@ from tests.verify import proxies
 from tests.verify.proxies import ISSUING, KEYS, TRUST, WEB
 from toolkit.errors import ExternalError
 from toolkit.pki import chain, pem
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, Trust, make_handshakes, meet
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy

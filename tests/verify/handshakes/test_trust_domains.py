@@ -11,7 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.support import NOW, hierarchy
 from tests.verify.proxies import ISSUING, proxy
 from toolkit.pki import pem
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
 from toolkit.verify.handshakes import envoy, openssl
 from toolkit.verify.handshakes.envoy_configuration import bootstrap
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES

@@ -17,7 +17,6 @@ from toolkit.mesh.lint.chains import read_bundle, read_server_bundle
 from toolkit.mesh.lint.findings import report
 from toolkit.pki import authority, chain, judging, spiffe
 from toolkit.pki.authority import AWS, IN_A_MESH, KUMA, STRICT, Needs
-from toolkit.pki.hierarchy import describe_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +105,7 @@ def _members(bundle: Bundle) -> Iterator[Finding]:
         elif not chain.is_ca(certificate):
             yield report_chain(bundle, NO_CA, f"{show_member(bundle, number)} is not that of a CA")
         elif (issuer := hierarchy.find_misnamed_issuer(number)) is not None:
-            difference = describe_difference(certificate, bundle.certificates[issuer])
+            difference = judging.describe_difference(certificate, bundle.certificates[issuer])
             yield report_chain(bundle, MISNAMED, f"{show_member(bundle, number)} {difference}")
         elif (unsigned := hierarchy.find_unsigned_issuer(number)) is not None:
             names = f"names {show_member(bundle, unsigned)} as its issuer, and was signed with another key"

@@ -9,7 +9,7 @@ from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.findings import Finding, report
 from toolkit.mesh.lint.placeholders import find_unfilled
 from toolkit.pki import go_pem, private_key
-from toolkit.pki.private_key import EncryptedKeyError, NotAKeyError, PublicHalf, UnusableKeyError
+from toolkit.pki.private_key import EncryptedKeyError, NotAKeyError, PublicKey, UnusableKeyError
 from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Fi
         _read_certificate(certificates, str(of_certificate[-1]), keys_alone=keys_alone) if certificates else None
     )
     yield from (finding for finding in (half, certified) if isinstance(finding, Finding))
-    if key and isinstance(half, PublicHalf) and certified and not isinstance(certified, Finding):
+    if key and isinstance(half, PublicKey) and certified and not isinstance(certified, Finding):
         difference = private_key.find_difference(certified, half)
         if difference:
             yield report(key.document, OF_ANOTHER, key.path, f"{of_key[-1]} {difference}")
@@ -63,7 +63,7 @@ def _value(mesh: MeshDocument, backend: Backend, path: Path, context: Context) -
     return read_value(mesh, (*backend.path, *path), at(backend.value, path), context.documents)
 
 
-def _read_key(key: Resolved, name: str, certificates: Resolved | None) -> PublicHalf | Finding:
+def _read_key(key: Resolved, name: str, certificates: Resolved | None) -> PublicKey | Finding:
     if finding := find_unfilled(key, name):
         return finding
     try:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 
 from toolkit.pki import names, pem
 from toolkit.pki.authority import Needs
-from toolkit.pki.ca_import import check_import
+from toolkit.pki.judging import check_import
 from toolkit.sandbox.aws_error import AwsError
 
 if TYPE_CHECKING:

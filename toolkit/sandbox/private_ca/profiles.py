@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.pki import templates
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
 from toolkit.sandbox.aws_error import AwsError, make_argument_error
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.errors import ExternalError, flatten
 from toolkit.pki import csr
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
 from toolkit.verify.handshakes import openssl
 from toolkit.verify.handshakes.envoy_configuration import ADMIN, OUTBOUND, bootstrap, name_client, name_server
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, can_not_present, unusable

@@ -7,7 +7,7 @@ from tests.judges.authorities import KEY_USAGE, Ca, Extension, extension
 from tests.judges.pem_parts import pem
 from tests.mesh.lint.cases.chains import chain_case
 from tests.mesh.lint.worlds import KEY, Case, encoded
-from toolkit.pki.usages import build_key_usage
+from toolkit.pki.extensions import build_key_usage
 
 TEXTS = {case.name: case.text for case in defects.cases()}
 AGREEING = Ca("Issuing", extensions=[extension(build_key_usage("key_cert_sign", "key_agreement"), critical=True)])
