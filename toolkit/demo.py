@@ -12,7 +12,7 @@ from toolkit.files import PRIVATE, PUBLIC, write_all
 from toolkit.mesh.documents.applied import read_applied
 from toolkit.mesh.documents.reader import read
 from toolkit.mesh.render import templating
-from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.building import Choice, MeshOptions
 from toolkit.pki import duration, pem
 from toolkit.sandbox.pulumi import program
 from toolkit.sandbox.server import Sandbox

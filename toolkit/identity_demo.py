@@ -23,7 +23,7 @@ from toolkit.files import PUBLIC, write_all
 from toolkit.mesh.documents.applied import choose_applied
 from toolkit.mesh.documents.reader import read
 from toolkit.mesh.render import templating
-from toolkit.mesh.render.choices import MeshOptions
+from toolkit.mesh.render.building import MeshOptions
 from toolkit.mesh.render.identity_documents import IdentityOptions
 from toolkit.mesh.rotate.identity_move import Given, plan_move_to_identity
 from toolkit.pki import chain

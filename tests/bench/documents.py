@@ -18,7 +18,7 @@ from tests.support import AUTHORITY_ARN, contract_document, hierarchy
 from toolkit.cli import main as main_command
 from toolkit.contract import StackOutputs
 from toolkit.mesh.render import templating
-from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.building import Choice, MeshOptions
 from toolkit.pki import pem
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from toolkit.cli import handshakes, main
 from toolkit.errors import ExternalError
 from toolkit.files import find_project_root
 from toolkit.mesh.render import templating
-from toolkit.mesh.render.choices import MeshOptions
+from toolkit.mesh.render.building import MeshOptions
 from toolkit.sandbox.pulumi import program
 from toolkit.verify.results import Handshake
 

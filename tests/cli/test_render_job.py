@@ -22,7 +22,7 @@ from toolkit.cli import main
 from toolkit.cli.render_job import command
 from toolkit.files import find_project_root
 from toolkit.mesh.render import templating
-from toolkit.mesh.render.choices import MeshOptions
+from toolkit.mesh.render.building import MeshOptions
 from toolkit.sandbox.pulumi import program
 from toolkit.verify.report import json as json_form
 

@@ -15,7 +15,7 @@ import pytest
 from toolkit import contract
 from toolkit.files import find_project_root
 from toolkit.mesh.render import templating
-from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.building import Choice, MeshOptions
 from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:

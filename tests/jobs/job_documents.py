@@ -14,7 +14,7 @@ from toolkit.jobs import verifiers, workloads
 from toolkit.jobs.verifiers import JobOptions
 from toolkit.mesh.documents.applied import Applied
 from toolkit.mesh.render import templating
-from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.building import Choice, MeshOptions
 
 JOBS = GOLDEN / "jobs"
 IMAGE = "registry.example/kong-mesh-pca-toolkit:0.1.0"

@@ -14,7 +14,7 @@ from typing import get_args
 from tests.support import contract_document, hierarchy
 from toolkit.contract import StackOutputs
 from toolkit.mesh.render import templating
-from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.building import Choice, MeshOptions
 from toolkit.mesh.render.static_credentials import check_credentials
 from toolkit.mesh.schema.mesh import Form
 from toolkit.pki import pem

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Literal
 
-    from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.mesh.render.building import MeshOptions
     from toolkit.mesh.render.static_credentials import Credentials
     from toolkit.values import Value
 
@@ -32,7 +32,7 @@ class _Source(click.ParamType[object]):
 
     def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
         """Read the text of the option."""
-        from toolkit.mesh.render.choices import parse_choice
+        from toolkit.mesh.render.building import parse_choice
 
         if not isinstance(value, str):
             return value
@@ -167,7 +167,7 @@ def take_options(
         UsageError: options exclude each other.
         InvalidInputError: the credentials are not valid.
     """
-    from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.mesh.render.building import MeshOptions
 
     fields = dict(chosen)
     where, profile = fields.pop("credentials"), fields.pop("credentials_profile")

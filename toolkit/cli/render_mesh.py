@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
-    from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.mesh.render.building import MeshOptions
     from toolkit.mesh.render.merge import Merged
     from toolkit.mesh.render.templating import RenderedMesh
     from toolkit.values import Value

@@ -247,10 +247,10 @@ def _plan(move: Move, target: str | None, stack: tuple[str | None, str | None, s
 
 def _require_ready(rotation: Rotation, number: int, insight: Object | None) -> None:
     """Exit with 1 if the step would break traffic according to the control plane."""
-    from toolkit.mesh.rotate.readiness import find_missing
+    from toolkit.mesh.rotate.instructions import find_missing
 
     name = rotation.steps[number - 1].name
-    missing = find_missing(rotation, number, insight) if insight is not None else ""
+    missing = find_missing(name, rotation.old, rotation.new, insight) if insight is not None else ""
     hint = "wait until all proxies do"
     if not missing and number > 1 and not rotation.steps[number - 2].is_done:
         missing = f"step {number - 1} has not been applied"

@@ -95,11 +95,11 @@ class Plan:
 
     def _find_missing(self, step: Step) -> str | None:
         """Return why the step must wait; empty if it need not, None if that is not known or the step is done."""
-        from toolkit.mesh.rotate.readiness import find_missing
+        from toolkit.mesh.rotate.instructions import find_missing
 
         if self.insight is None or step.is_done:
             return None
-        return find_missing(self.rotation, step.number, self.insight)
+        return find_missing(step.name, self.rotation.old, self.rotation.new, self.insight)
 
     def _apply(self, step: Step) -> str:
         if self.directory is None:

@@ -12,7 +12,7 @@ from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents import applied as reading
 from toolkit.mesh.documents.reader import read
 from toolkit.mesh.render import templating
-from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.building import Choice, MeshOptions
 
 if TYPE_CHECKING:
     from toolkit.mesh.documents.applied import Applied

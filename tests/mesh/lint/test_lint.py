@@ -23,7 +23,7 @@ from toolkit.mesh.documents.confidential import is_confidential
 from toolkit.mesh.lint import RULES, Severity, Target, lint
 from toolkit.mesh.lint.durations import suggest_duration
 from toolkit.mesh.render import templating
-from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.building import Choice, MeshOptions
 from toolkit.mesh.schema.go_base64 import decode
 
 BAD = GOOD.replace("mode: STRICT", "mode: STRCT")

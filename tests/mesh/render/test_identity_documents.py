@@ -19,8 +19,9 @@ from toolkit.mesh.lint import Severity, Target, lint
 from toolkit.mesh.render.identity_documents import (
     IdentityOptions,
     build_identities,
-    convert_expiry,
+    parse_expiry,
     render_identities,
+    write_expiry,
 )
 from toolkit.mesh.render.templating import join_documents
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
@@ -135,20 +136,20 @@ def test_lint_finds_no_error(form: Form, name: str) -> None:
     ],
 )
 def test_lifetimes(text: str, expected: str) -> None:
-    assert convert_expiry(text) == expected
+    assert write_expiry(parse_expiry(text)) == expected
 
 
 @pytest.mark.parametrize("text", ["", "1x", "1d12h", "-1h", "0s", "0", "999ms", "1.5s", "24"])
 def test_no_lifetimes(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        convert_expiry(text)
+        parse_expiry(text)
 
 
 @given(st.integers(1, 2**33), st.sampled_from(["s", "m", "h", "d", "w", "y"]))
 def test_kubernetes_reads_the_same_lifetime(number: int, unit: str) -> None:
     seconds = number * {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}[unit]
     try:
-        written = convert_expiry(f"{number}{unit}")
+        written = write_expiry(parse_expiry(f"{number}{unit}"))
     except ValueError:
         # Kuma's durations end at a hundred years.
         assert seconds > timedelta(days=36500).total_seconds()

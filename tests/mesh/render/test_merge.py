@@ -14,7 +14,7 @@ from tests.mesh.golden_documents import CREDENTIALS
 from tests.support import AUTHORITY_ARN, contract, hierarchy
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.editable import choose, read_editable
-from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.building import Choice, MeshOptions
 from toolkit.mesh.render.merge import Merged, merge
 from toolkit.pki import pem
 from toolkit.yamltext import scalars

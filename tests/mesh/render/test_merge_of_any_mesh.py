@@ -12,7 +12,7 @@ from tests.mesh.render.test_merge import OUTPUTS, merged
 from tests.support import AUTHORITY_ARN
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.editable import read_editable
-from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.building import Choice, MeshOptions
 from toolkit.mesh.render.merge import merge
 
 

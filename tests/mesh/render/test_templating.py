@@ -16,8 +16,7 @@ from tests.support import contract as contract_of
 from toolkit import contract
 from toolkit.errors import InvalidInputError, ToolkitError
 from toolkit.mesh.render import templating
-from toolkit.mesh.render.building import build
-from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.building import Choice, MeshOptions, build
 from toolkit.mesh.render.static_credentials import check_credentials
 from toolkit.yamltext import scalars
 

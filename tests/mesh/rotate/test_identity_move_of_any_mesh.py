@@ -28,7 +28,7 @@ from tests.support import AUTHORITY_ARN, NOW
 from tests.yamltext.yaml_writing import load_stream
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.lint import Severity, Target, lint
-from toolkit.mesh.render.identity_documents import IdentityOptions, convert_expiry
+from toolkit.mesh.render.identity_documents import IdentityOptions, parse_expiry, write_expiry
 from toolkit.mesh.rotate.identity_move import IdentityMove, plan_move_to_identity
 from toolkit.mesh.schema.acmpca import AcmPcaBackend
 from toolkit.mesh.schema.backends import (
@@ -147,7 +147,7 @@ class Accounts:
         if path == ("conf", "arn"):
             return f"arn: {value}\n" in self._move.steps[3].text
         if signs and path == ("dpCert", "rotation", "expiration"):
-            return f"'expiry': '{convert_expiry(value)}'" in str(switch)
+            return f"'expiry': '{write_expiry(parse_expiry(value))}'" in str(switch)
         if signs and path == ("mode",):
             return value == "STRICT" or "MeshTLS" in str(prepare) or not self._move.notes
         if path[:2] == ("conf", CHAIN_FIELDS.get(backend["type"])):

@@ -15,7 +15,7 @@ from tests.mesh.golden_documents import CREDENTIALS, documented
 from tests.support import AUTHORITY_ARN, contract, hierarchy
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.editable import read_editable
-from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.building import Choice, MeshOptions
 from toolkit.mesh.rotate import rotation
 from toolkit.mesh.rotate.rotation import Move, Rotation
 

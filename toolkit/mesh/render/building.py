@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from toolkit.contract import check_dns_label, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh.render.choices import Choice
-from toolkit.mesh.schema.acmpca import AcmPcaAuth, AcmPcaBackend, AcmPcaConf, AwsCredentials
-from toolkit.mesh.schema.mesh import AcmPcaMtls, Mesh
-from toolkit.mesh.schema.model import Credential, DataPlaneCertificates, DataSource, Model, RootChain, Rotation
+from toolkit.mesh.schema.mesh import Mesh
+from toolkit.mesh.schema.model import SOURCE_KINDS, Mode, Model, SourceKind
 from toolkit.mesh.schema.secret import MeshSecret, check_object_name
 from toolkit.pki import arn, duration
 
@@ -21,12 +19,93 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from toolkit.contract import StackOutputs
-    from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.mesh.render.static_credentials import Credentials
+    from toolkit.mesh.schema.mesh import Form
     from toolkit.values import Object
 
-_SECRET, _INLINE = Choice("secret"), Choice("inline")
 _Made = TypeVar("_Made", bound=Model)
-_Source = TypeVar("_Source", bound=DataSource)
+_BACKEND = "mtls.backends[0]"
+# The options of the fields of a Mesh that an option sets.
+_OPTIONS = {
+    "name": "--mesh",
+    f"{_BACKEND}.name": "--backend-name",
+    f"{_BACKEND}.mode": "--mode",
+    f"{_BACKEND}.dpCert.rotation.expiration": "--expiration",
+    f"{_BACKEND}.dpCert.requestTimeout": "--request-timeout",
+    f"{_BACKEND}.rootChain.requestTimeout": "--root-chain-timeout",
+    f"{_BACKEND}.conf.commonName": "--common-name",
+}
+
+
+class Choice(NamedTuple):
+    """A kind of data source with the Secret's name or the file's path.
+
+    Attributes:
+        kind: of the data source.
+        name: None for a Secret whose name is derived from mesh and backend.
+    """
+
+    kind: SourceKind
+    name: str | None = None
+
+
+def parse_choice(text: str) -> Choice:
+    """Read ``inline``, ``inlineString``, ``secret``, ``secret=NAME`` or ``file=PATH``.
+
+    Raises:
+        ValueError: the text has another form.
+    """
+    kind, equals, name = text.partition("=")
+    known_kind = next((known for known in SOURCE_KINDS if known == kind), None)
+    takes_name = known_kind in ("secret", "file")
+    if known_kind is None or (equals and not (takes_name and name)) or (known_kind == "file" and not name):
+        # The text is not repeated: a user may have passed the access key itself.
+        raise ValueError(
+            "must be one of inline, inlineString, secret, secret=NAME, file=PATH: the place of the value, not the value"
+        )
+    return Choice(known_kind, name or None)
+
+
+@dataclass(frozen=True)
+class MeshOptions:
+    """The operator's options.
+
+    If an option is None, an existing Mesh keeps the current value of its field.
+
+    Attributes:
+        form: for ``kubectl apply`` or for ``kumactl apply``.
+        backend_name: of the mTLS backend.
+        mode: PERMISSIVE to also accept plain traffic; STRICT by default.
+        expiration: lifetime of data plane certificates, a duration of Kuma; None for the contract's.
+        common_name: template of their common name.
+        ca_cert: data source of the chain; inline by default.
+        access_key: data source of the control planes' access key; None for the default AWS credential chain.
+        access_key_secret: data source of its secret.
+        credentials: the values of both, if a document must contain them.
+        allow_inline_credentials: whether the Mesh itself may contain them.
+        request_timeout: for a certificate, such as ``10s``.
+        root_chain_timeout: for the CA's chain.
+        skip_validation: whether the control plane skips the check of the backends when the Mesh is applied.
+        namespace: Kong Mesh's system namespace.
+    """
+
+    form: Form = "kubernetes"
+    backend_name: str = "acmpca"
+    mode: Mode | None = None
+    expiration: str | None = None
+    common_name: str | None = None
+    ca_cert: Choice | None = None
+    access_key: Choice | None = None
+    access_key_secret: Choice | None = None
+    credentials: Credentials | None = None
+    allow_inline_credentials: bool = False
+    request_timeout: str | None = None
+    root_chain_timeout: str | None = None
+    skip_validation: bool = False
+    namespace: str = "kong-mesh-system"
+
+
+_SECRET, _INLINE = Choice("secret"), Choice("inline")
 
 
 @dataclass(frozen=True)
@@ -84,30 +163,31 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
     expiration = outputs.data_plane_lifetime if options.expiration is None else options.expiration
     problems = [
         # Kuma accepts any name. Here it becomes part of the names of Secrets and files.
-        *_refused("--backend-name", check_dns_label, options.backend_name),
-        *_refused("--namespace", check_dns_label, options.namespace),
+        *list_refusals("--backend-name", check_dns_label, options.backend_name),
+        *list_refusals("--namespace", check_dns_label, options.namespace),
         *_expiration_problems(outputs, options, expiration),
         *_credential_problems(options, credentials),
     ]
-    builder = _Builder(mesh, options, problems)
-    secrets = tuple(
-        builder.make_secret(value)
+    described = _describe(outputs.certificate_authority.arn, mesh, expiration, options, chain, credentials)
+    secrets = [
+        _make_secret(value, mesh, options, problems)
         for value in (chain, *credentials)
         if value.choice.kind == "secret" and value.text is not None
-    )
-    if len({secret.name for secret in secrets}) < len(secrets):
-        problems.append(
-            Problem("--access-key", "two of the Secrets have the same name; choose another for one of them")
-        )
-    model = builder.make_mesh(outputs.certificate_authority.arn, expiration, chain, credentials)
-    if problems:
+    ]
+    names = [secret.name for secret in secrets if secret]
+    if len(set(names)) < len(names):
+        message = "two of the Secrets have the same name; choose another for one of them"
+        problems.append(Problem("--access-key", message))
+    model = _make(Mesh, described, _OPTIONS, problems)
+    if model is None or problems:
         problems += _mesh_problems(outputs, mesh)
         raise InvalidInputError(
             "the Mesh can't be rendered", problems, "toolkit render-mesh --help says what each option takes."
         )
     require_mesh(outputs, mesh)
     carried = [value.choice.kind for value in credentials if value.is_carried]
-    return Built(model, secrets, any(kind != "secret" for kind in carried), "secret" in carried)
+    made = tuple(filter(None, secrets))
+    return Built(model, made, any(kind != "secret" for kind in carried), "secret" in carried)
 
 
 def _credentials(options: MeshOptions) -> tuple[_Value, ...]:
@@ -124,83 +204,67 @@ def _credentials(options: MeshOptions) -> tuple[_Value, ...]:
     return tuple(_Value(f"--{name}", choice, text, name) for name, choice, text in parts if choice)
 
 
-class _Builder:
-    """Makes the models. An error of a model becomes a problem of an option, one per option."""
+def _describe(
+    authority: str, mesh: str, expiration: str, options: MeshOptions, chain: _Value, credentials: Sequence[_Value]
+) -> Object:
+    """Return the Mesh as plain values."""
+    sources = [_describe_source(value, mesh, options) for value in (chain, *credentials)]
+    conf: Object = {"arn": authority, "caCert": sources[0]}
+    if options.common_name is not None:
+        conf["commonName"] = options.common_name
+    if len(credentials) > 1:
+        conf["auth"] = {"awsCredentials": {"accessKey": sources[1], "accessKeySecret": sources[2]}}
+    certificates: Object = {"rotation": {"expiration": expiration}}
+    if options.request_timeout is not None:
+        certificates["requestTimeout"] = options.request_timeout
+    name, mode = options.backend_name, options.mode or "STRICT"
+    backend: Object = {"name": name, "type": "acmpca", "mode": mode, "dpCert": certificates, "conf": conf}
+    if options.root_chain_timeout is not None:
+        backend["rootChain"] = {"requestTimeout": options.root_chain_timeout}
+    mtls: Object = {"enabledBackend": name, "backends": [backend]}
+    if options.skip_validation:
+        mtls["skipValidation"] = True
+    return {"name": mesh, "mtls": mtls}
 
-    def __init__(self, mesh: str, options: MeshOptions, problems: list[Problem]) -> None:
-        self._mesh = mesh
-        self._options = options
-        self._problems = problems
 
-    def make_mesh(self, authority: str, expiration: str, chain: _Value, credentials: Sequence[_Value]) -> Mesh:
-        options, make = self._options, self._make
-        rotation = make(Rotation, expiration=expiration)
-        certificates = make(DataPlaneCertificates, rotation=rotation, request_timeout=options.request_timeout)
-        root_chain, timeout = None, options.root_chain_timeout
-        if timeout is not None:
-            root_chain = make(RootChain, {"request_timeout": "--root-chain-timeout"}, request_timeout=timeout)
-        keys = [self._source(Credential, value) for value in credentials]
-        auth = AwsCredentials(access_key=keys[0], access_key_secret=keys[1]) if len(keys) > 1 else None
-        conf = make(
-            AcmPcaConf,
-            arn=authority,
-            common_name=options.common_name,
-            ca_cert=self._source(DataSource, chain),
-            auth=auth and AcmPcaAuth(aws_credentials=auth),
-        )
-        backend = make(
-            AcmPcaBackend,
-            {"name": "--backend-name"},
-            name=options.backend_name,
-            type="acmpca",
-            mode=options.mode or "STRICT",
-            dp_cert=certificates,
-            root_chain=root_chain,
-            conf=conf,
-        )
-        skip, backends = options.skip_validation or None, (backend,)
-        mtls = make(AcmPcaMtls, enabled_backend=options.backend_name, skip_validation=skip, backends=backends)
-        return make(Mesh, {"name": "--mesh"}, name=self._mesh, mtls=mtls)
+def _describe_source(value: _Value, mesh: str, options: MeshOptions) -> Object:
+    """Return the data source of a value as plain values."""
+    text = value.text or ""
+    match value.choice.kind:
+        case "secret":
+            return {"secret": _name_secret(value, mesh, options)}
+        case "file":
+            return {"file": value.choice.name or ""}
+        case "inlineString":
+            # kumactl apply removes a line end at the end of a document (kumahq/kuma:pkg/util/yaml/split.go), where a
+            # chain often is. Without it, kumactl reads the same value as toolkit apply and kubectl.
+            return {"inlineString": text.removesuffix("\n")}
+        case "inline":
+            return {"inline": base64.b64encode(text.encode()).decode()}
 
-    def make_secret(self, value: _Value) -> MeshSecret:
-        places = {"name": "--backend-name" if value.choice.name is None else value.option}
-        name, namespace = self._secret_name(value), self._options.namespace
-        return self._make(MeshSecret, places, name=name, mesh=self._mesh, namespace=namespace, value=value.text)
 
-    def _source(self, kind: type[_Source], value: _Value) -> _Source:
-        text = value.text or ""
-        match value.choice.kind:
-            case "secret":
-                return kind(secret=self._secret_name(value))
-            case "file":
-                return kind(file=value.choice.name or "")
-            case "inlineString":
-                # kumactl apply removes a line end at the end of a document (kumahq/kuma:pkg/util/yaml/split.go), where
-                # a chain often is. Without it, kumactl reads the same value as toolkit apply and kubectl.
-                return kind(inline_string=text.removesuffix("\n"))
-            case "inline":
-                return kind(inline=base64.b64encode(text.encode()).decode())
+def _name_secret(value: _Value, mesh: str, options: MeshOptions) -> str:
+    return value.choice.name or f"{mesh}-{options.backend_name}-{value.suffix}"
 
-    def _secret_name(self, value: _Value) -> str:
-        return value.choice.name or f"{self._mesh}-{self._options.backend_name}-{value.suffix}"
 
-    def _make(self, model: type[_Made], places: Mapping[str, str] | None = None, **fields: object) -> _Made:
-        """Make a model of the fields that are not None.
+def _make_secret(value: _Value, mesh: str, options: MeshOptions, problems: list[Problem]) -> MeshSecret | None:
+    name = _name_secret(value, mesh, options)
+    fields: Object = {"name": name, "mesh": mesh, "namespace": options.namespace, "value": value.text}
+    places = {field: f"--{field}" for field in fields}
+    places["name"] = "--backend-name" if value.choice.name is None else value.option
+    return _make(MeshSecret, fields, places, problems)
 
-        Args:
-            model: the type of the model.
-            places: the option of each field whose option has another name.
-            fields: of the model.
-        """
-        given: Object = {name: value for name, value in fields.items() if value is not None}
-        try:
-            return model(**given)
-        except ValidationError as error:
-            for field, message in list_validation_problems(error):
-                place = (places or {}).get(field) or f"--{field.replace('_', '-')}"
-                if place not in {problem.path for problem in self._problems}:
-                    self._problems.append(Problem(place, message))
-        return cast("_Made", model.model_construct(**given))
+
+def _make(model: type[_Made], fields: Object, options: Mapping[str, str], problems: list[Problem]) -> _Made | None:
+    """Return a model; None if a field is invalid. Each error becomes a problem of an option, one per option."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        for path, message in list_validation_problems(error):
+            place = options.get(path, path)
+            if place not in {problem.path for problem in problems}:
+                problems.append(Problem(place, message))
+    return None
 
 
 def require_mesh(outputs: StackOutputs, mesh: str) -> None:
@@ -225,7 +289,8 @@ def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
     ]
 
 
-def _refused(option: str, check: Callable[[str], str], value: str) -> list[Problem]:
+def list_refusals(option: str, check: Callable[[str], str], value: str) -> list[Problem]:
+    """Return the problem with an option's value, which a check raises as ValueError; empty for none."""
     try:
         check(value)
     except ValueError as error:
@@ -253,7 +318,7 @@ def _credential_problems(options: MeshOptions, values: tuple[_Value, ...]) -> It
             yield Problem(value.option, f"{kind} needs the value: read it with --credentials")
         if value.text is None and kind == "secret" and name is not None:
             # The operator creates this Secret. The model checks the names of the others.
-            yield from _refused(value.option, check_object_name, name)
+            yield from list_refusals(value.option, check_object_name, name)
         if inline and not options.allow_inline_credentials:
             yield Problem(
                 value.option,

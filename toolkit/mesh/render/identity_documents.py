@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.contract import check_dns_label
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh.render.building import list_refusals
 from toolkit.mesh.render.templating import render_document
 from toolkit.mesh.schema import spiffe_id
 from toolkit.mesh.schema.acmpca import ACMPCA
@@ -33,7 +34,7 @@ from toolkit.mesh.schema.trust import CaBundle, MeshTrust, MeshTrustSpec, Pem
 from toolkit.pki import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.schema.mesh import Form
@@ -93,7 +94,7 @@ def build_identities(outputs: StackOutputs, mesh: str, options: IdentityOptions)
     domains = expand_trust_domains(outputs, mesh, options.trust_domain)
     expiry, wrong = _expiry(outputs, options.expiry)
     problems = [
-        *_name_problems(options, list(domains)),
+        *_name_problems(options, domains),
         *_domain_problems(domains),
         *_path_problems(options.path),
         *wrong,
@@ -102,15 +103,14 @@ def build_identities(outputs: StackOutputs, mesh: str, options: IdentityOptions)
         raise InvalidInputError("the MeshIdentity can't be rendered", problems)
     spiffe = {"trust_domain": options.trust_domain, "path": options.path}
     given = {name: template for name, template in spiffe.items() if template is not None}
-    parameters = CertificateParameters(expiry=expiry)
     config = AcmPcaConfig(
         arn=outputs.certificate_authority.arn,
-        certificate_parameters=parameters,
+        certificate_parameters=CertificateParameters(expiry=expiry),
         mesh_trust_creation=options.mesh_trust_creation,
     )
     extension = Extension(name=ACMPCA, config=config.to_document())
     spec = MeshIdentitySpec(
-        selector=select_all() if options.selects else Selector(),
+        selector=Selector(dataplane=DataplaneSelector(match_labels={})) if options.selects else Selector(),
         **({"spiffe_id": SpiffeId(**given)} if given else {}),
         provider=Provider(type="Extension", extension=extension),
     )
@@ -129,28 +129,19 @@ def explain_shared_name(outputs: StackOutputs, options: IdentityOptions) -> str:
     return f"on Kubernetes a name belongs to one mesh only, so {meshes} can't all have a MeshIdentity {options.name}"
 
 
-def select_all() -> Selector:
-    """Return the selector of all data plane proxies."""
-    return Selector(dataplane=DataplaneSelector(match_labels={}))
-
-
-def make_trust(name: str, mesh: str, namespace: str, trust_domain: str, chain: str) -> MeshTrust:
-    """Return a MeshTrust with one CA chain.
+def make_trust(name: str, mesh: str, namespace: str, trust_domain: str, *chains: str) -> MeshTrust:
+    """Return a MeshTrust with CA chains.
 
     Args:
         name: of the MeshTrust.
         mesh: its mesh.
         namespace: of the control plane on Kubernetes.
         trust_domain: without a scheme.
-        chain: PEM with its root, which Envoy's SPIFFE validator needs.
+        chains: PEM with their roots, which Envoy's SPIFFE validator needs.
     """
-    bundle = CaBundle(type="Pem", pem=Pem(value=chain))
-    return MeshTrust(
-        name=name,
-        mesh=mesh,
-        namespace=namespace,
-        spec=MeshTrustSpec(trust_domain=trust_domain, ca_bundles=(bundle,)),
-    )
+    bundles = tuple(CaBundle(type="Pem", pem=Pem(value=chain)) for chain in chains)
+    spec = MeshTrustSpec(trust_domain=trust_domain, ca_bundles=bundles)
+    return MeshTrust(name=name, mesh=mesh, namespace=namespace, spec=spec)
 
 
 def expand_trust_domains(outputs: StackOutputs, mesh: str, template: str | None) -> dict[str, spiffe_id.Expansion]:
@@ -176,8 +167,8 @@ def render_identities(identities: Identities, form: Form) -> tuple[str, ...]:
     return tuple(render_resource(resource, form) for resource in (*identities.trusts, identities.identity))
 
 
-def convert_expiry(text: str) -> str:
-    """Return a lifetime as Kubernetes writes durations, such as ``720h`` for ``30d``.
+def parse_expiry(text: str) -> timedelta:
+    """Return a lifetime that Kubernetes can write.
 
     Raises:
         ValueError: it is neither a duration of Kuma nor one of Go, or not a number of whole seconds from 1 on.
@@ -186,19 +177,21 @@ def convert_expiry(text: str) -> str:
         lifetime = duration.parse(text)
     except ValueError as error:
         try:
-            nanoseconds = parse_nanoseconds(text)
+            lifetime = timedelta(microseconds=parse_nanoseconds(text) // 1000)
         except ValueError:
             raise error from None
-        lifetime = timedelta(microseconds=nanoseconds // 1000)
     if lifetime < timedelta(seconds=1):
         raise ValueError("must be at least 1s")
     if lifetime % timedelta(seconds=1):
         raise ValueError("must be whole seconds")
-    seconds = int(lifetime.total_seconds())
-    hours, rest = divmod(seconds, 3600)
-    minutes, seconds = divmod(rest, 60)
-    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number)
+    return lifetime
+
+
+def write_expiry(lifetime: timedelta) -> str:
+    """Return a lifetime of whole seconds as Kubernetes writes durations, such as ``720h`` for ``30d``."""
+    minutes, seconds = divmod(int(lifetime.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return "".join(f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if number)
 
 
 def _trusts(
@@ -214,19 +207,11 @@ def _trusts(
         yield make_trust(trust_name, mesh, options.namespace, domain_text, outputs.certificate_chain)
 
 
-def _name_problems(options: IdentityOptions, zones: list[str]) -> Iterator[Problem]:
+def _name_problems(options: IdentityOptions, zones: Iterable[str]) -> list[Problem]:
     longest = max((f"{options.name}-{zone}" for zone in zones), key=len)
     # The end of the name is the end of a name in one of them only.
-    checks = (
-        ("--identity-name", (options.name, longest), check_object_name),
-        ("--namespace", (options.namespace,), check_dns_label),
-    )
-    for place, names, check in checks:
-        try:
-            for name in names:
-                check(name)
-        except ValueError as error:
-            yield Problem(place, str(error))
+    own, of_trust = (list_refusals("--identity-name", check_object_name, name) for name in (options.name, longest))
+    return [*(own or of_trust), *list_refusals("--namespace", check_dns_label, options.namespace)]
 
 
 def _domain_problems(domains: dict[str, spiffe_id.Expansion]) -> Iterator[Problem]:
@@ -259,9 +244,8 @@ def _expiry(outputs: StackOutputs, text: str | None) -> tuple[str, list[Problem]
     said = outputs.data_plane_lifetime if text is None else text
     place = "contract: dataPlaneLifetime" if text is None else "--expiration"
     try:
-        expiry = convert_expiry(said)
+        lifetime = parse_expiry(said)
     except ValueError as error:
         return "", [Problem(place, f"{said[:40]!r}: {error}")]
-    lifetime = timedelta(microseconds=parse_nanoseconds(expiry) // 1000)
     problem = outputs.certificate_authority.check_lifetime(lifetime)
-    return expiry, [Problem(place, f"{said} {problem}")] if problem else []
+    return write_expiry(lifetime), [Problem(place, f"{said} {problem}")] if problem else []

@@ -11,22 +11,25 @@ from typing import TYPE_CHECKING
 from toolkit.mesh.documents.confidential import INLINE
 from toolkit.mesh.documents.data_sources import Resolved, read_secret_value, read_value
 from toolkit.mesh.documents.wording import show
-from toolkit.mesh.render.building import build
-from toolkit.mesh.render.choices import Choice
+from toolkit.mesh.render.building import Choice, build
 from toolkit.mesh.schema.model import SOURCE_KINDS
-from toolkit.pki import chain, duration, pem
-from toolkit.yamltext.plain import mapping
+from toolkit.pki import duration, pem
+from toolkit.yamltext.plain import at, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cryptography import x509
+
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
-    from toolkit.mesh.render.building import Built
-    from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.mesh.render.building import Built, MeshOptions
     from toolkit.mesh.schema.secret import MeshSecret
     from toolkit.values import Object
     from toolkit.yamltext.nodes import Path
+
+
+_EXPIRATION = ("dpCert", "rotation", "expiration")
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def _warnings(mesh: EditableMesh, existing: Object, wanted: Object) -> Iterator[
             f"mesh {mesh.name}: mTLS was off and this Mesh turns it on: all traffic that no MeshTrafficPermission "
             "allows will be denied"
         )
-    before = mapping(existing.get("conf")).get("arn")
+    before = at(existing, ("conf", "arn"))
     if enabled == name and isinstance(before, str) and before != wanted["conf"]["arn"]:
         yield (
             f"mesh {mesh.name}: {name} signs, and this Mesh replaces its CA {before}: until all certificates are "
@@ -114,7 +117,7 @@ def _enable(mesh: EditableMesh, name: str) -> tuple[str, ...]:
 
 def _choice(existing: Object) -> Choice:
     """Return the current data source of the chain; inline if the backend is new or has no valid one."""
-    source = mapping(mapping(existing.get("conf")).get("caCert"))
+    source = mapping(at(existing, ("conf", "caCert")))
     given = [(kind, source[kind]) for kind in SOURCE_KINDS if isinstance(source.get(kind), str)]
     if len(given) != 1:
         return Choice("inline")
@@ -126,7 +129,7 @@ def _chosen(mesh: EditableMesh, wanted: Object, existing: Object, options: MeshO
     """Return the fields of the wanted backend that the contract or an option sets. Other fields keep their values."""
     conf = dict(wanted["conf"])
     # The same certificates with other line ends or blank lines are not a change.
-    source, old = conf["caCert"], mapping(mapping(existing.get("conf")).get("caCert"))
+    source, old = conf["caCert"], mapping(at(existing, ("conf", "caCert")))
     certificates = _certificates(mesh, source)
     if certificates is not None and certificates == _certificates(mesh, old) and source.keys() == old.keys():
         del conf["caCert"]
@@ -134,7 +137,7 @@ def _chosen(mesh: EditableMesh, wanted: Object, existing: Object, options: MeshO
     if options.mode is not None:
         chosen["mode"] = options.mode
     issued = dict(wanted["dpCert"])
-    if options.expiration is None and _expiration(existing) is not None:
+    if options.expiration is None and at(existing, _EXPIRATION) is not None:
         del issued["rotation"]
     if issued:
         chosen["dpCert"] = issued
@@ -157,14 +160,10 @@ def _changes_source(old: Object, new: Object) -> bool:
     return bool(new.keys() & set(SOURCE_KINDS)) and old.keys() != new.keys()
 
 
-def _expiration(backend: Object) -> object:
-    return mapping(mapping(backend.get("dpCert")).get("rotation")).get("expiration")
-
-
 def _refuse_lifetime(outputs: StackOutputs, mesh: EditableMesh, number: int) -> None:
     """Reject a lifetime of the Mesh that the CA can't sign."""
-    path: Path = ("backends", number, "dpCert", "rotation", "expiration")
-    text, hint = str(_expiration(mesh.backends[number])), "Choose another with --expiration."
+    path: Path = ("backends", number, *_EXPIRATION)
+    text, hint = str(at(mesh.backends[number], _EXPIRATION)), "Choose another with --expiration."
     try:
         problem = outputs.certificate_authority.check_lifetime(duration.parse(text))
     except ValueError as error:
@@ -189,14 +188,14 @@ def _outside(mesh: EditableMesh, built: Built) -> tuple[MeshSecret, ...]:
     return tuple(outside)
 
 
-def _certificates(mesh: EditableMesh, source: Object) -> list[bytes] | None:
+def _certificates(mesh: EditableMesh, source: Object) -> tuple[x509.Certificate, ...] | None:
     """Return the certificates that a data source contains itself; None if it has none that can be read."""
     resolved = read_value(mesh.document, (), source, mesh.documents) if source.keys() & INLINE else None
     return None if resolved is None else _parsed(resolved.value)
 
 
-def _parsed(text: str) -> list[bytes] | None:
+def _parsed(text: str) -> tuple[x509.Certificate, ...] | None:
     try:
-        return [chain.format_fingerprint(certificate).encode() for certificate in pem.load_certificates(text)]
+        return pem.load_certificates(text)
     except ValueError:
         return None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.contract import StackOutputs
-    from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.mesh.render.building import MeshOptions
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.secret import MeshSecret
     from toolkit.values import Object, Value

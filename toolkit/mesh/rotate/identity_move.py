@@ -7,37 +7,33 @@ extension acmpca is experimental (:mod:`toolkit.mesh.schema.identity_spec`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, cast, get_args
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from toolkit.contract import check_dns_label
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh.documents import editable
 from toolkit.mesh.documents.reader import Documents
 from toolkit.mesh.documents.wording import show
 from toolkit.mesh.render.identity_documents import (
     IdentityOptions,
     build_identities,
-    convert_expiry,
     expand_trust_domains,
     explain_shared_name,
     make_trust,
+    parse_expiry,
     render_resource,
+    write_expiry,
 )
 from toolkit.mesh.render.templating import join_documents, render_document
 from toolkit.mesh.rotate import given_resources, obstacles, permissions
 from toolkit.mesh.rotate.existing_identities import ExistingIdentities
-from toolkit.mesh.rotate.identity_words import Names, describe_stages
+from toolkit.mesh.rotate.instructions import Names, describe_stages
 from toolkit.mesh.rotate.obstacles import FINISH, PREPARE, SWITCH, Obstacle
 from toolkit.mesh.rotate.old_chains import read_old_chains
-from toolkit.mesh.rotate.rotation import Step
+from toolkit.mesh.rotate.rotation import Origin, Step, find_mode
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
-from toolkit.mesh.schema.go_duration import parse_nanoseconds
 from toolkit.mesh.schema.identity_spec import Selector
-from toolkit.mesh.schema.model import Mode
 from toolkit.mesh.schema.traffic_policies import MeshTls, MeshTlsSpec, TargetRef, TlsConf, TlsRule
-from toolkit.mesh.schema.trust import CaBundle, MeshTrust, Pem
 from toolkit.text import escape
 from toolkit.yamltext.plain import at, text
 
@@ -49,6 +45,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.mesh.render.identity_documents import Identities
     from toolkit.mesh.rotate.old_chains import OldChain
+    from toolkit.mesh.schema.trust import MeshTrust
     from toolkit.values import Object
     from toolkit.yamltext.nodes import Path
 
@@ -83,27 +80,16 @@ class IdentityMove:
 
 
 @dataclass(frozen=True)
-class Given:
+class Given(Origin):
     """The current documents of the mesh.
 
     Attributes:
-        text: a stream with the Mesh.
-        source: its name in errors.
-        mesh: the name of the Mesh; None for the only one.
         documents: MeshTrafficPermissions, MeshTLSes, MeshIdentities, MeshTrusts, Dataplanes and Secrets.
         old_chain: PEM of CAs that the documents don't have; None for none.
     """
 
-    text: str
-    source: str
-    mesh: str | None
-    documents: Documents
+    documents: Documents = field(default_factory=lambda: Documents([]))
     old_chain: str | None = None
-
-    def read(self, content: str | None = None) -> EditableMesh:
-        """Return the Mesh in the stream, or in another text of it."""
-        meshes = editable.read_editable(self.text if content is None else content, self.source)
-        return editable.choose(meshes, self.mesh, self.source)
 
 
 def plan_move_to_identity(given: Given, outputs: StackOutputs, options: IdentityOptions) -> IdentityMove:
@@ -113,7 +99,7 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
         InvalidInputError: an option is not valid, or the mesh has no mTLS and no MeshIdentity to go on from.
     """
     mesh = given.read()
-    _require_usable_name(mesh)
+    _require_movable(mesh)
     given_resources.refuse_written(mesh)
     options = replace(options, form=mesh.form, expiry=options.expiry or _find_expiration(mesh, outputs))
     documents = Documents([*mesh.documents.streams, *given.documents.streams])
@@ -279,7 +265,7 @@ class _Policies:
         """Return the MeshTLS of a mesh whose enabled backend is PERMISSIVE; None if one for all proxies exists."""
         mesh = self._mesh
         there = [each for each in documents.list_scoped("MeshTLS", mesh.name) if given_resources.is_mesh_wide(each)]
-        if _find_mode(mesh) == "STRICT" or there:
+        if there or not mesh.enabled_backend or find_mode(mesh, mesh.enabled_backend) == "STRICT":
             return None
         self.notes.append("the mesh is PERMISSIVE; stage 1 has a MeshTLS that keeps it so")
         spec = MeshTlsSpec(target_ref=TargetRef(kind="Mesh"), rules=(TlsRule(default=TlsConf(mode="Permissive")),))
@@ -290,14 +276,7 @@ class _Policies:
 def _make_old_trust(mesh: str, namespace: str, chains: list[OldChain]) -> MeshTrust | None:
     """Return the MeshTrust of the CAs of mtls, whose certificates have the mesh's name as trust domain."""
     bundles = dict.fromkeys(each.bundle for each in chains if each.bundle)
-    if not bundles:
-        return None
-    first, *others = bundles
-    trust = make_trust(_name_old_trust(mesh), mesh, namespace, mesh, first)
-    more = tuple(CaBundle(type="Pem", pem=Pem(value=each)) for each in others)
-    return trust.model_copy(
-        update={"spec": trust.spec.model_copy(update={"ca_bundles": (*trust.spec.ca_bundles, *more)})}
-    )
+    return make_trust(_name_old_trust(mesh), mesh, namespace, mesh, *bundles) if bundles else None
 
 
 def _name_old_trust(mesh: str) -> str:
@@ -327,12 +306,15 @@ def name_publisher(issuer: str) -> str:
 _MAX_NAME = 236
 
 
-def _require_usable_name(mesh: EditableMesh) -> None:
+def _require_movable(mesh: EditableMesh) -> None:
+    """Reject a Mesh whose name can't be part of other names, or whose enabled backend does not exist."""
     try:
         check_dns_label(mesh.name)
     except ValueError as error:
         fix = "Move its proxies to a mesh with another name first."
         raise mesh.document.refuse(mesh.document.name_path, str(error), fix, verb="moved") from error
+    if mesh.enabled_backend and mesh.find_position(mesh.enabled_backend) is None:
+        raise mesh.refuse(("enabledBackend",), f"{show(mesh.enabled_backend)} is not among the backends")
 
 
 def _refuse_shared_names(mesh: str, identities: Identities) -> None:
@@ -347,51 +329,27 @@ def _refuse_shared_names(mesh: str, identities: Identities) -> None:
         raise InvalidInputError("the move can't be planned", [problem], "Choose another name.")
 
 
-def _find_enabled(mesh: EditableMesh) -> tuple[Path, Object]:
-    """Return the path of the enabled backend in mtls, and its values; both empty if mTLS is off.
-
-    Raises:
-        InvalidInputError: no backend has that name.
-    """
-    if not mesh.enabled_backend:
-        return (), {}
-    position = mesh.find_position(mesh.enabled_backend)
-    if position is None:
-        raise mesh.refuse(("enabledBackend",), f"{show(mesh.enabled_backend)} is not among the backends")
-    return ("backends", position), mesh.backends[position]
-
-
 def _find_expiration(mesh: EditableMesh, outputs: StackOutputs) -> str | None:
-    """Return the lifetime of certificates in the Mesh; None if it isn't set.
+    """Return the lifetime of certificates of the enabled backend; None if it isn't set.
 
     Raises:
         InvalidInputError: the value is not a lifetime, or the contract's CA can't issue certificates for that long.
     """
-    place, backend = _find_enabled(mesh)
-    path = ("dpCert", "rotation", "expiration")
-    expiration = at(backend, path)
+    position = mesh.find_position(mesh.enabled_backend)
+    if position is None:
+        return None
+    path: Path = ("backends", position, "dpCert", "rotation", "expiration")
+    expiration = at(mesh.mtls, path)
     if expiration is None:
         return None
-    fix = "Choose another lifetime for the MeshIdentity with --expiration."
     try:
-        converted = convert_expiry(text(expiration))
+        lifetime = parse_expiry(text(expiration))
+        problem = outputs.certificate_authority.check_lifetime(lifetime)
     except ValueError as error:
-        raise mesh.refuse((*place, *path), str(error), fix) from error
-    lifetime = timedelta(microseconds=parse_nanoseconds(converted) // 1000)
-    if problem := outputs.certificate_authority.check_lifetime(lifetime):
-        raise mesh.refuse((*place, *path), f"{expiration} {problem}", fix)
-    return converted
+        raise mesh.refuse(path, str(error), _OTHER_LIFETIME) from error
+    if problem:
+        raise mesh.refuse(path, f"{expiration} {problem}", _OTHER_LIFETIME)
+    return write_expiry(lifetime)
 
 
-def _find_mode(mesh: EditableMesh) -> Mode:
-    """Return the mode of the enabled backend; without one it is STRICT.
-
-    Raises:
-        InvalidInputError: the mode is neither STRICT nor PERMISSIVE.
-    """
-    place, backend = _find_enabled(mesh)
-    mode = backend.get("mode") or "STRICT"
-    if mode not in get_args(Mode):
-        message = f"is {show(mode)}; it must be {' or '.join(get_args(Mode))}"
-        raise mesh.refuse((*place, "mode"), message, "Correct it in the Mesh first.")
-    return cast("Mode", mode)
+_OTHER_LIFETIME = "Choose another lifetime for the MeshIdentity with --expiration."

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
-    from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.mesh.render.building import MeshOptions
     from toolkit.mesh.rotate.instructions import Words
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.secret import MeshSecret
@@ -86,27 +86,36 @@ class Rotation:
 
 
 @dataclass(frozen=True)
-class Move:
-    """The mesh to move, and the backend to leave.
+class Origin:
+    """The mesh to move.
 
     Attributes:
         text: a stream with the current Mesh.
         source: name of the stream in errors.
         mesh: name of the Mesh; None for the only one.
-        leave: the backend to leave; None for the one that signs.
-        product: Kong Mesh or open-source Kuma.
     """
 
     text: str
     source: str
     mesh: str | None = None
-    leave: str | None = None
-    product: Product = "kong-mesh"
 
     def read(self, text: str | None = None) -> EditableMesh:
         """Return the Mesh in the stream, or in a changed text of the stream."""
         meshes = editable.read_editable(self.text if text is None else text, self.source)
         return editable.choose(meshes, self.mesh, self.source)
+
+
+@dataclass(frozen=True)
+class Move(Origin):
+    """The mesh to move, and the backend to leave.
+
+    Attributes:
+        leave: the backend to leave; None for the one that signs.
+        product: Kong Mesh or open-source Kuma.
+    """
+
+    leave: str | None = None
+    product: Product = "kong-mesh"
 
 
 def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotation:
@@ -126,7 +135,7 @@ def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions)
         )
     old = _old(mesh, move, options.backend_name)
     _refuse_one_name(mesh, old, options.backend_name, outputs.certificate_authority.arn)
-    mode = _mode(mesh, mesh.enabled_backend)
+    mode = find_mode(mesh, mesh.enabled_backend)
     wanted = options.mode or mode
     if (mode, wanted) == ("PERMISSIVE", "STRICT"):
         raise mesh.refuse(
@@ -136,7 +145,7 @@ def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions)
         )
     notes = [*_mode_notes(mode, wanted), *_authority_notes(mesh, old, options.backend_name, outputs)]
     # Don't write a mode that the backend already has, or has by default.
-    is_so = mesh.find_position(options.backend_name) is not None and _mode(mesh, options.backend_name) == wanted
+    is_so = mesh.find_position(options.backend_name) is not None and find_mode(mesh, options.backend_name) == wanted
     merged = merge(outputs, mesh, replace(options, mode=None if is_so else wanted))
     rotation = _rotation(move, mesh, old, options.backend_name, notes)
     return replace(
@@ -164,7 +173,7 @@ def plan_move_to_backend(move: Move, backend: Object) -> Rotation:
     if move.product == "kuma":
         return _permissive(move, mesh, old, backend)
     number = mesh.find_position(name)
-    mode, wanted = _mode(mesh, mesh.enabled_backend), backend.get("mode", "STRICT")
+    mode, wanted = find_mode(mesh, mesh.enabled_backend), backend.get("mode", "STRICT")
     if (mode, wanted) == ("PERMISSIVE", "STRICT"):
         backend = {**backend, "mode": mode}
         wanted = mode
@@ -342,7 +351,7 @@ def _mode_notes(old: object, new: object) -> list[str]:
     return []
 
 
-def _mode(mesh: EditableMesh, backend: str) -> Mode:
+def find_mode(mesh: EditableMesh, backend: str) -> Mode:
     """Return the mode of a backend, which is STRICT by default.
 
     Raises:

@@ -1,13 +1,15 @@
-"""What an operator reads around each stage."""
+"""What an operator reads around each stage, and whether the proxies are ready for a step."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toolkit.mesh.rotate.identity_move import STAGES
-from toolkit.mesh.rotate.identity_words import Names, describe_stages
+from toolkit.mesh.rotate.instructions import Names, describe_stages, find_missing
 from toolkit.mesh.schema.mesh import Form
 
 if TYPE_CHECKING:
@@ -82,3 +84,59 @@ def test_the_publisher_goes_after_the_switch_and_the_old_trust_at_the_end() -> N
 def test_stage_5_is_not_for_consumers_by_tags() -> None:
     assert any("kuma.io/service" in line for line in words("universal")["finish"].first)
     assert any("backendRef" in line for line in words("universal")["prepare"].first)
+
+
+def insight(supported: dict[str, int], issued: dict[str, int], online: int = 3) -> dict[str, Any]:
+    def counts(of: dict[str, int]) -> dict[str, Any]:
+        # As protobuf writes them: no zeros.
+        return {name: {"total": 3, **({"online": count} if count else {})} for name, count in of.items()}
+
+    mtls = {"supportedBackends": counts(supported), "issuedBackends": counts(issued)}
+    return {"dataplanes": {"total": 5, "online": online, "offline": 2}, "mTLS": mtls}
+
+
+@pytest.mark.parametrize(
+    ("step", "supported", "issued", "words"),
+    [
+        ("add", {}, {}, ""),
+        ("switch", {"old": 3}, {"old": 3}, "0 of 3 proxies that are online trust acmpca"),
+        ("switch", {"old": 3, "acmpca": 2}, {"old": 3}, "2 of 3 proxies that are online trust acmpca"),
+        ("switch", {"old": 3, "acmpca": 3}, {"old": 3}, ""),
+        (
+            "remove",
+            {"old": 3, "acmpca": 3},
+            {"old": 1, "acmpca": 2},
+            "2 of 3 proxies that are online have a certificate",
+        ),
+        (
+            "remove",
+            {"old": 3, "acmpca": 3},
+            {"old": 1, "acmpca": 3},
+            "3 of 3 proxies that are online have a certificate",
+        ),
+        ("remove", {"old": 3, "acmpca": 3}, {"old": 0, "acmpca": 3}, ""),
+        ("remove", {"old": 3, "acmpca": 3}, {"acmpca": 3}, ""),
+    ],
+)
+def test_a_step_waits_for_every_proxy(step: str, supported: dict[str, int], issued: dict[str, int], words: str) -> None:
+    assert find_missing(step, "old", "acmpca", insight(supported, issued)).startswith(words)
+    assert bool(find_missing(step, "old", "acmpca", insight(supported, issued))) == bool(words)
+
+
+def test_a_mesh_without_proxies_is_ready() -> None:
+    assert not find_missing("switch", "old", "acmpca", {"type": "MeshInsight", "name": "default"})
+    assert not find_missing("remove", "old", "acmpca", {"dataplanes": {}})
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["dataplanes", "online", "mTLS"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["dataplanes", "mTLS"]), json), st.sampled_from(["add", "switch", "remove"]))
+def test_any_answer_is_judged(answer: dict[str, Any], step: str) -> None:
+    assert isinstance(find_missing(step, "old", "acmpca", answer), str)
