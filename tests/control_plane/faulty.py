@@ -10,13 +10,14 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from toolkit.control_plane.rehearsal import mesh_validation, messages
+from toolkit.control_plane.rehearsal import mesh_validation
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.go_structs import read_struct
 from toolkit.control_plane.rehearsal.inventory import build_path
-from toolkit.control_plane.rehearsal.jsonpb import read_message
+from toolkit.control_plane.rehearsal.jsonpb import Secret, read_message
 from toolkit.control_plane.rehearsal.spec_shapes import SHAPES
 from toolkit.control_plane.rehearsal.web_server import Handler, Rehearsal
+from toolkit.mesh.schema.field_types import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,9 +57,9 @@ def kept(document: dict[str, Any]) -> dict[str, Any]:
         shape = SHAPES[document["type"]]
         return {**meta, "spec": read_struct(shape, document["spec"]), "status": document.get("status", {})}
     if document["type"] == "Secret":
-        return {**meta, **read_message(messages.SECRET, document)}
+        return {**meta, **read_message(Secret, document)}
     meta.pop("mesh", None)
-    return {**meta, **mesh_validation.add_defaults(read_message(messages.MESH, document))}
+    return {**meta, **mesh_validation.add_defaults(read_message(Spec, document))}
 
 
 class Faulty(Rehearsal):

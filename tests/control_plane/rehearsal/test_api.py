@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from tests.control_plane.faulty import ARN
 from tests.mesh.protobuf import NoMessageError, round_trip
-from toolkit.control_plane.rehearsal import jsonpb, messages
+from toolkit.control_plane.rehearsal import jsonpb
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.routes import Request
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
 from toolkit.errors import ExternalError
+from toolkit.mesh.schema.field_types import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -325,7 +326,7 @@ def test_what_it_reads_is_what_protobuf_reads(document: Any) -> None:
     except (NoMessageError, AttributeError, TypeError):
         return
     try:
-        found = jsonpb.read_message(messages.MESH, document)
+        found = jsonpb.read_message(Spec, document)
     except jsonpb.MessageError:
         return
     assert found == expected

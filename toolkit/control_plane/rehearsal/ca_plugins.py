@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from pydantic import ValidationError
 
-from toolkit.control_plane.rehearsal import messages
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
 from toolkit.control_plane.rehearsal.mesh_validation import is_lifetime
 from toolkit.control_plane.rehearsal.violations import RefusedError, Violation
 from toolkit.mesh.schema.acmpca import AcmPcaConf
-from toolkit.mesh.schema.backends import CertManagerConf, VaultConf
+from toolkit.mesh.schema.backends import BuiltinConf, CertManagerConf, ProvidedConf, VaultConf
 from toolkit.mesh.schema.field_types import walk_fields
+from toolkit.mesh.schema.model import DataSource
 from toolkit.pki import certificate, go_pem, private_key
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def list_violations(mesh: Object, name: str, secrets: Secrets, *, is_kong_mesh: 
     """Return every violation of the mTLS backends.
 
     Args:
-        mesh: a Mesh that was read as :data:`toolkit.control_plane.rehearsal.messages.MESH`.
+        mesh: a Mesh that was read as :class:`toolkit.mesh.schema.field_types.Spec`.
         name: the Mesh's name.
         secrets: returns the value of a Secret.
         is_kong_mesh: whether the product has Kong Mesh's backend types.
@@ -87,7 +87,7 @@ def require_lifetimes(mesh: Object) -> None:
     for backend in mesh.get("mtls", {}).get("backends", []):
         if backend.get("type") != "builtin":
             continue
-        conf = read_message(messages.BUILTIN, backend.get("conf", {}))
+        conf = read_message(BuiltinConf, backend.get("conf", {}))
         expiration = conf.get("caCert", {}).get("expiration", "")
         if expiration and not is_lifetime(expiration):
             raise RefusedError(500, "Failed to create a resource", "Internal Server Error")
@@ -115,9 +115,9 @@ def _backend(backend: Object, mesh: str, secrets: Secrets) -> Iterator[Violation
         yield from _builtin_name(backend.get("name", ""), mesh)
     try:
         if kind == "builtin":
-            read_message(messages.BUILTIN, conf)
+            read_message(BuiltinConf, conf)
         elif kind == "provided":
-            yield from _provided(read_message(messages.PROVIDED, conf), mesh, secrets)
+            yield from _provided(read_message(ProvidedConf, conf), mesh, secrets)
         else:
             yield from _of_kong_mesh(_OF_KONG_MESH[kind], conf, mesh, secrets)
     except MessageError as error:
@@ -218,7 +218,7 @@ def _of_kong_mesh(model: type[Model], conf: Object, mesh: str, secrets: Secrets)
     for spot in walk_fields(conf, model):
         if not spot.is_data_source or not isinstance(spot.value, dict):
             continue
-        source = read_message(messages.DATA_SOURCE, spot.value)
+        source = read_message(DataSource, spot.value)
         try:
             if source:
                 _load(source, mesh, secrets)

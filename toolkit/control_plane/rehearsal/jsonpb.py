@@ -3,6 +3,9 @@
 Kuma reads and writes Meshes and Secrets with golang/protobuf's ``jsonpb`` (kumahq/kuma:pkg/util/proto/proto.go). It
 ignores unknown fields, omits zero values, and handles durations and base64 differently from newer libraries.
 
+The models of :mod:`toolkit.mesh.schema` have the fields of the messages (kumahq/kuma:api/mesh/v1alpha1/mesh.proto,
+metrics.proto; api/system/v1alpha1/secret.proto, datasource.proto; pkg/plugins/ca/{builtin,provided}/config/*.proto).
+
 Source: golang/protobuf:jsonpb/decode.go and jsonpb/encode.go, version 1.5.
 """
 
@@ -11,16 +14,17 @@ from __future__ import annotations
 import base64
 import math
 import re
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
 
-from toolkit.control_plane.rehearsal.messages import OneOf, Scalar
+from toolkit.mesh.schema.field_types import FieldType, list_fields, read_annotation
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.go_duration import write_seconds
+from toolkit.mesh.schema.model import PROTOBUF_DURATION, PROTOBUF_WRAPPER, DataSource, Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from toolkit.control_plane.rehearsal.messages import Type
     from toolkit.values import Object, Value
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
@@ -28,6 +32,21 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re
 _MAX_UINT32, _MAX_INT32 = 2**32 - 1, 2**31 - 1
 # golang/go:src/encoding/json/encode.go, floatEncoder: larger numbers are written with an exponent.
 _EXPONENT_FROM = 1e21
+
+
+class Meta(Model):
+    """Metadata of every resource (kumahq/kuma:pkg/core/resources/model/rest/v1alpha1/meta.go)."""
+
+    type: str
+    mesh: str
+    name: str
+    labels: dict[str, str]
+
+
+class Secret(Model):
+    """A Secret without its metadata."""
+
+    data: Annotated[bytes, PROTOBUF_WRAPPER]
 
 
 class MessageError(ValueError):
@@ -38,19 +57,20 @@ class MessageError(ValueError):
     """
 
 
-def read_message(fields: Mapping[str, Type], value: object) -> Object:
-    """Read an object as a message with these fields, and return it as the library writes it.
+def read_message(model: type[Model], value: object) -> Object:
+    """Read an object as the message with a model's fields, and return it as the library writes it.
 
     Raises:
         MessageError: the object does not match the message type.
     """
     given, message = _object(value), {}
-    is_oneof = isinstance(fields, OneOf)
-    for name, kind in fields.items():
+    # A oneof in protobuf: the field that is set is written even if it has its zero value.
+    is_oneof = issubclass(model, DataSource)
+    for name, kind in _list_types(model).items():
         if given.get(name) is None:
             continue
         entry = _within(name, kind, given[name])
-        if is_oneof or not _is_zero(kind, entry):
+        if entry or is_oneof or _keeps_zero(kind):
             message[name] = entry
     # jsonpb keeps the last field. A rehearsal rejects such an ambiguous document.
     if is_oneof and len(message) > 1:
@@ -58,44 +78,62 @@ def read_message(fields: Mapping[str, Type], value: object) -> Object:
     return message
 
 
-def _is_zero(kind: Type, entry: object) -> bool:
-    """Return whether a value is a zero value, which is omitted. A message never is."""
-    if isinstance(kind, dict):
-        return False
-    zero = [] if isinstance(kind, list) else kind[0] if isinstance(kind, tuple) else _ZEROS.get(kind)
-    return zero is not None and entry == zero
+@cache
+def _list_types(model: type[Model]) -> dict[str, FieldType]:
+    """Return the fields of a message. Two of them have other types than in the model."""
+    fields = list_fields(model).items()
+    types = {name: read_annotation(field.annotation, tuple(field.metadata)) for name, field in fields}
+    # google.protobuf.Struct: any JSON.
+    own = {"conf": FieldType(object, metadata=(PROTOBUF_WRAPPER,))}
+    if issubclass(model, DataSource):
+        own["inline"] = FieldType(bytes)
+    return {name: own.get(name, kind) for name, kind in types.items()}
 
 
-def _read(kind: Type, value: object) -> Value:
-    if isinstance(kind, dict):
-        return read_message(kind, value)
-    if isinstance(kind, list):
-        return _read_list(kind[0], value)
-    return _read_enum(kind, value) if isinstance(kind, tuple) else _SCALARS[kind](value)
+def _find_message(kind: FieldType) -> type[Model] | None:
+    """Return the model of a message. Backends of all types have the same fields, apart from ``conf``."""
+    return kind.model or next(iter(kind.variants.values()), None)
 
 
-def _read_list(kind: Type, value: object) -> list[Value]:
+def _keeps_zero(kind: FieldType) -> bool:
+    """Return whether a field is written even if it has its zero value, as messages and google.protobuf's wrappers."""
+    return PROTOBUF_WRAPPER in kind.metadata or _find_message(kind) is not None
+
+
+def _read(kind: FieldType, value: object) -> Value:
+    if kind.is_enum:
+        return _read_enum(kind.choices, value)
+    if kind.kind is tuple:
+        return _read_list(read_annotation(kind.inner), value)
+    if model := _find_message(kind):
+        return read_message(model, value)
+    if PROTOBUF_DURATION in kind.metadata:
+        return _read_duration(value)
+    return _READERS.get(kind.kind, _read_string)(value)
+
+
+def _read_list(kind: FieldType, value: object) -> list[Value]:
     if not isinstance(value, list):
         raise MessageError("is not a list")
-    empty = {} if isinstance(kind, dict) else ""
+    empty = "" if _find_message(kind) is None else {}
     return [empty if entry is None else _within(f"[{index}]", kind, entry) for index, entry in enumerate(value)]
 
 
 def _read_map(value: object) -> dict[str, str]:
     entries = _object(value).items()
-    return {name: "" if entry is None else _within(name, Scalar.STRING, entry) for name, entry in sorted(entries)}
+    return {name: "" if entry is None else _within(name, FieldType(str), entry) for name, entry in sorted(entries)}
 
 
-def _read_enum(names: tuple[str, ...], value: object) -> str | int:
-    """Return the name of an enum's value. Unknown numbers are kept."""
-    if isinstance(value, str) and value in names:
-        return value
-    if type(value) is not int or abs(value) > _MAX_INT32:
+def _read_enum(names: tuple[str, ...], value: Value) -> str | int:
+    """Return the name of an enum's value; empty for the zero value, which is omitted. Unknown numbers are kept."""
+    if type(value) is int and abs(value) <= _MAX_INT32:
+        value = names[value] if 0 <= value < len(names) else value
+    elif value not in names:
         raise MessageError(f"is not one of {', '.join(names)}")
-    return names[value] if 0 <= value < len(names) else value
+    return "" if value == names[0] else value
 
 
-def _within(name: str, kind: Type, value: object) -> Value:
+def _within(name: str, kind: FieldType, value: object) -> Value:
     try:
         return _read(kind, value)
     except MessageError as error:
@@ -175,17 +213,11 @@ def _number(value: object) -> float:
     return int(number) if number.is_integer() and abs(number) < _EXPONENT_FROM else number
 
 
-_SCALARS: Mapping[Scalar, Callable[[object], Value]] = {
-    Scalar.STRING: _read_string,
-    Scalar.BOOL: _read_bool,
-    Scalar.UINT32: _read_uint32,
-    Scalar.STRING_MAP: _read_map,
-    Scalar.STRING_VALUE: _read_string,
-    Scalar.BOOL_VALUE: _read_bool,
-    Scalar.UINT32_VALUE: _read_uint32,
-    Scalar.DOUBLE_VALUE: _read_double,
-    Scalar.BYTES_VALUE: _read_bytes,
-    Scalar.DURATION: _read_duration,
-    Scalar.STRUCT: _read_struct,
+_READERS: Mapping[object, Callable[[object], Value]] = {
+    bool: _read_bool,
+    int: _read_uint32,
+    float: _read_double,
+    dict: _read_map,
+    bytes: _read_bytes,
+    object: _read_struct,
 }
-_ZEROS: Mapping[Scalar, object] = {Scalar.STRING: "", Scalar.BOOL: False, Scalar.UINT32: 0, Scalar.STRING_MAP: {}}

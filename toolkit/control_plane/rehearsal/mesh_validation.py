@@ -9,17 +9,16 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from toolkit.control_plane.rehearsal import messages
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
 from toolkit.control_plane.rehearsal.violations import Violation
+from toolkit.mesh.schema.telemetry import DatadogConf, FileConf, PrometheusConf, TcpConf, ZipkinConf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from toolkit.control_plane.rehearsal.messages import Type
+    from toolkit.mesh.schema.model import Model
     from toolkit.values import Object
 
-    Fields = Mapping[str, Type]
     Validate = Callable[[Object], Iterator[Violation]]
 
 _TAG_NAME = re.compile(r"[a-zA-Z0-9.\-_:/]*", re.ASCII)
@@ -39,7 +38,7 @@ def list_violations(mesh: Object, most_backends: int | None) -> list[Violation]:
     """Return every violation of a Mesh.
 
     Args:
-        mesh: a Mesh that was read as :data:`toolkit.control_plane.rehearsal.messages.MESH`.
+        mesh: a Mesh that was read as :class:`toolkit.mesh.schema.field_types.Spec`.
         most_backends: how many mTLS backends the product allows; None for no limit.
     """
     violations = [
@@ -99,15 +98,14 @@ def _section(section: Object, choice: str, validate: Validate) -> Iterator[Viola
 
 def _logging_backend(backend: Object) -> Iterator[Violation]:
     yield from _named(backend)
-    kinds = {"file": (messages.FILE_LOGGING, _file_logging), "tcp": (messages.TCP_LOGGING, _tcp_logging)}
-    yield from _typed(backend, kinds)
+    yield from _typed(backend, {"file": (FileConf, _file_logging), "tcp": (TcpConf, _tcp_logging)})
 
 
 def _tracing_backend(backend: Object) -> Iterator[Violation]:
     yield from _named(backend)
     if not 0 <= backend.get("sampling", 0) <= _MAX_PER_CENT:
         yield Violation("sampling", "has to be in [0.0 - 100.0] range")
-    yield from _typed(backend, {"zipkin": (messages.ZIPKIN, _zipkin), "datadog": (messages.DATADOG, _datadog)})
+    yield from _typed(backend, {"zipkin": (ZipkinConf, _zipkin), "datadog": (DatadogConf, _datadog)})
 
 
 def _named(backend: Object) -> Iterator[Violation]:
@@ -115,7 +113,7 @@ def _named(backend: Object) -> Iterator[Violation]:
         yield Violation("name", "cannot be empty")
 
 
-def _typed(backend: Object, kinds: Mapping[str, tuple[Fields, Validate]]) -> Iterator[Violation]:
+def _typed(backend: Object, kinds: Mapping[str, tuple[type[Model], Validate]]) -> Iterator[Violation]:
     kind = backend.get("type", "")
     if kind not in kinds:
         available = ", ".join(f'"{name}"' for name in kinds)
@@ -124,9 +122,9 @@ def _typed(backend: Object, kinds: Mapping[str, tuple[Fields, Validate]]) -> Ite
     yield from _at("config", _conf(backend, *kinds[kind]))
 
 
-def _conf(backend: Object, fields: Fields, validate: Validate) -> Iterator[Violation]:
+def _conf(backend: Object, model: type[Model], validate: Validate) -> Iterator[Violation]:
     try:
-        conf = read_message(fields, backend.get("conf", {}))
+        conf = read_message(model, backend.get("conf", {}))
     except MessageError as error:
         yield Violation("", f"could not parse config: {error}")
         return
@@ -177,7 +175,7 @@ def _metrics_backend(backend: Object) -> Iterator[Violation]:
     if backend.get("type", "") != "prometheus":
         yield Violation("type", 'unknown backend type. Available backends: "prometheus"')
         return
-    yield from _at("conf", _conf(backend, messages.PROMETHEUS, _prometheus))
+    yield from _at("conf", _conf(backend, PrometheusConf, _prometheus))
 
 
 def _prometheus(conf: Object) -> Iterator[Violation]:
@@ -233,7 +231,7 @@ def add_defaults(mesh: Object) -> Object:
     if "backends" not in metrics:
         return mesh
     backends = [
-        {**backend, "conf": _with_prometheus_defaults(read_message(messages.PROMETHEUS, backend.get("conf", {})))}
+        {**backend, "conf": _with_prometheus_defaults(read_message(PrometheusConf, backend.get("conf", {})))}
         if backend.get("type") == "prometheus"
         else backend
         for backend in metrics["backends"]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from toolkit.control_plane.rehearsal import messages, spec_validation
+from toolkit.control_plane.rehearsal import spec_validation
 from toolkit.control_plane.rehearsal.go_structs import list_violations, read_struct
-from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
+from toolkit.control_plane.rehearsal.jsonpb import MessageError, Meta, Secret, read_message
 from toolkit.control_plane.rehearsal.spec_shapes import SHAPES
 from toolkit.control_plane.rehearsal.violations import RefusedError, require
+from toolkit.mesh.schema.field_types import Spec
 
 if TYPE_CHECKING:
     from toolkit.mesh.schema.scoped import ScopedKind
@@ -33,9 +34,9 @@ def read_body(body: bytes, kind: str, product: Product) -> tuple[Object, Object]
         document = json.loads(body, parse_constant=_no_constant)
         # A lone surrogate can't be encoded in the answer.
         json.dumps(document, ensure_ascii=False).encode()
-        meta = read_message(messages.META, document)
+        meta = read_message(Meta, document)
         if kind not in _SCOPED:
-            return meta, read_message(messages.SECRET if kind == "Secret" else messages.MESH, document)
+            return meta, read_message(Secret if kind == "Secret" else Spec, document)
         spec = document.get("spec")
         shape = SHAPES[_SCOPED[kind]]
         require(list(list_violations(shape, spec, "spec")), _INVALID)
