@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import logging
 import re
 import threading
@@ -19,8 +20,9 @@ from urllib.parse import unquote, urlencode
 from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, names_and_labels, synchronization
 from toolkit.control_plane.rehearsal.identity_conditions import reconcile
 from toolkit.control_plane.rehearsal.inventory import Inventory, build_path
-from toolkit.control_plane.rehearsal.resource_body import read_body
+from toolkit.control_plane.rehearsal.jsonpb import MessageError, Meta, Secret, read_message
 from toolkit.control_plane.rehearsal.routes import PLAIN, Key, Request, find_key, find_list, read_page
+from toolkit.control_plane.rehearsal.specs import MODELS, read_spec
 from toolkit.control_plane.rehearsal.violations import (
     RefusedError,
     Reply,
@@ -29,6 +31,7 @@ from toolkit.control_plane.rehearsal.violations import (
     build_not_found,
     require,
 )
+from toolkit.mesh.schema.field_types import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,7 +186,7 @@ class StandIn:
     def _put(self, request: Request, key: Key) -> Reply:
         if not key.is_mesh:
             self._require_mesh(key.mesh)
-        meta, rest = read_body(request.body, key.kind, self.product)
+        meta, rest = _read_body(request.body, key.kind, self.product)
         if key.is_mesh:
             most = 1 if self.product == "kuma" else None
             require(mesh_validation.list_violations(rest, most), "Could not process a resource")
@@ -292,3 +295,28 @@ class StandIn:
         if kind == "Secret" and self.token and not request.authorization:
             detail = f'user "{_ANONYMOUS}" cannot access the resource of type "Secret"'
             raise RefusedError(403, "Access Denied", detail)
+
+
+def _read_body(body: bytes, kind: str, product: Product) -> tuple[Object, Object]:
+    """Return the metadata and the other fields of a resource.
+
+    Source: kumahq/kuma:pkg/core/resources/model/rest/unmarshaller.go.
+
+    Raises:
+        RefusedError: the body is not JSON or not a resource of this kind, or its spec is not valid.
+    """
+    try:
+        document = json.loads(body, parse_constant=_no_constant)
+        # A lone surrogate can't be encoded in the answer.
+        json.dumps(document, ensure_ascii=False).encode()
+        meta = read_message(Meta, document)
+        if kind in MODELS:
+            return meta, {"spec": read_spec(kind, document.get("spec"), product)}
+        return meta, read_message(Secret if kind == "Secret" else Spec, document)
+    except (MessageError, ValueError, RecursionError) as error:
+        reason = error if isinstance(error, MessageError) else "it is not JSON"
+        raise RefusedError(400, "Bad Request", f'invalid {kind} object: "{reason}"') from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -66,7 +66,7 @@ def read_message(model: type[Model], value: object) -> Object:
     given, message = _object(value), {}
     # A oneof in protobuf: the field that is set is written even if it has its zero value.
     is_oneof = issubclass(model, DataSource)
-    for name, kind in _list_types(model).items():
+    for name, kind in _list_message_types(model).items():
         if given.get(name) is None:
             continue
         entry = _within(name, kind, given[name])
@@ -79,15 +79,19 @@ def read_message(model: type[Model], value: object) -> Object:
 
 
 @cache
-def _list_types(model: type[Model]) -> dict[str, FieldType]:
-    """Return the fields of a message. Two of them have other types than in the model."""
+def list_types(model: type[Model]) -> dict[str, FieldType]:
+    """Return the types of a model's fields by their names in documents."""
     fields = list_fields(model).items()
-    types = {name: read_annotation(field.annotation, tuple(field.metadata)) for name, field in fields}
+    return {name: read_annotation(field.annotation, tuple(field.metadata)) for name, field in fields}
+
+
+def _list_message_types(model: type[Model]) -> dict[str, FieldType]:
+    """Return the types of a message's fields. Two of them are other ones than in the model."""
     # google.protobuf.Struct: any JSON.
     own = {"conf": FieldType(object, metadata=(PROTOBUF_WRAPPER,))}
     if issubclass(model, DataSource):
         own["inline"] = FieldType(bytes)
-    return {name: own.get(name, kind) for name, kind in types.items()}
+    return {name: own.get(name, kind) for name, kind in list_types(model).items()}
 
 
 def _find_message(kind: FieldType) -> type[Model] | None:
