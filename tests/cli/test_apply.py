@@ -21,7 +21,7 @@ from tests.control_plane.faulty import ARN, ON_KUBERNETES, TOKEN, Fault, Faulty
 from tests.support import Authority
 from toolkit import cli
 from toolkit.cli import apply
-from toolkit.control_plane.rehearsal.violations import Reply
+from toolkit.control_plane.rehearsal.exchange import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

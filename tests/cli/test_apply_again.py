@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from tests.control_plane.faulty import ARN, TOKEN, Fault, Faulty
 from toolkit import cli
-from toolkit.control_plane.rehearsal.violations import Reply
+from toolkit.control_plane.rehearsal.exchange import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

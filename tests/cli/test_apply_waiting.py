@@ -18,7 +18,7 @@ from tests.control_plane.faulty import TOKEN, Fault, Faulty
 from toolkit import cli
 from toolkit.cli import apply
 from toolkit.control_plane.rehearsal.api import StandIn
-from toolkit.control_plane.rehearsal.violations import Reply
+from toolkit.control_plane.rehearsal.exchange import Reply
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
 from toolkit.control_plane.waiting import PAUSE, SETTLING, Clock
 

@@ -15,7 +15,7 @@ from tests.control_plane.faulty import TOKEN, Fault, Faulty
 from tests.support import NOW, Authority, name
 from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access
-from toolkit.control_plane.rehearsal.violations import Reply
+from toolkit.control_plane.rehearsal.exchange import Reply
 from toolkit.control_plane.resources import Key
 
 if TYPE_CHECKING:

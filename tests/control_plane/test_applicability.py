@@ -12,7 +12,7 @@ from tests.control_plane import scoped
 from tests.control_plane.applied import apply, refused, wanted
 from tests.control_plane.faulty import TOKEN, Fault, Faulty
 from toolkit.control_plane.rehearsal.api import StandIn
-from toolkit.control_plane.rehearsal.violations import Reply
+from toolkit.control_plane.rehearsal.exchange import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

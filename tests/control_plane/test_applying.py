@@ -14,7 +14,7 @@ from tests.control_plane.faulty import ARN, TOKEN, Fault, Faulty
 from toolkit.control_plane import applying, resources
 from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access, Token
-from toolkit.control_plane.rehearsal.violations import Reply
+from toolkit.control_plane.rehearsal.exchange import Reply
 from toolkit.control_plane.write_order import Change
 from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError
 from toolkit.mesh.documents.differences import are_same

@@ -9,7 +9,7 @@ import pytest
 from tests.control_plane.applied import CHAIN, MESH, MESH_TEXT, TEXT, WHOLE, apply, holds, refused, wanted
 from tests.control_plane.faulty import ARN, ON_KUBERNETES, TOKEN, Fault, Faulty
 from toolkit.control_plane.rehearsal.api import READ_ONLY
-from toolkit.control_plane.rehearsal.violations import Reply
+from toolkit.control_plane.rehearsal.exchange import Reply
 from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.mesh.documents.differences import are_same
 

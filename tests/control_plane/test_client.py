@@ -16,8 +16,7 @@ from tests.control_plane.faulty import ON_KUBERNETES, TOKEN, Fault, Faulty
 from toolkit.control_plane.client import MAX_RESPONSE, ControlPlane, ControlPlaneError, RefusedDocumentError
 from toolkit.control_plane.connection import Access, Token
 from toolkit.control_plane.rehearsal.api import READ_ONLY
-from toolkit.control_plane.rehearsal.routes import Request
-from toolkit.control_plane.rehearsal.violations import Reply
+from toolkit.control_plane.rehearsal.exchange import Reply, Request
 from toolkit.control_plane.resources import Key
 from toolkit.errors import ExternalError, InvalidInputError, ToolkitError
 

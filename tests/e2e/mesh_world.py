@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from toolkit.control_plane.rehearsal.synchronization import hash_name
+from toolkit.control_plane.rehearsal.inventory import hash_name
 from toolkit.mesh.documents.reader import read
 from toolkit.mesh.documents.typed import MeshDocument, ScopedDocument
 from toolkit.mesh.schema.spiffe_id import expand_trust_domain

@@ -18,8 +18,8 @@ from tests.control_plane.faulty import ARN
 from tests.control_plane.rehearsal.test_api import get, put, refused
 from tests.control_plane.test_recorded import accepted
 from toolkit.control_plane.rehearsal.api import StandIn
-from toolkit.control_plane.rehearsal.routes import Request
-from toolkit.control_plane.rehearsal.synchronization import hash_name
+from toolkit.control_plane.rehearsal.exchange import Request
+from toolkit.control_plane.rehearsal.inventory import hash_name
 from toolkit.control_plane.scoped_specs import list_spec_problems
 from toolkit.mesh.documents.differences import find_differences
 from toolkit.mesh.schema.scoped import COLLECTIONS, SCOPED_KINDS, ScopedKind

@@ -17,20 +17,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlencode
 
-from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, names_and_labels, synchronization
-from toolkit.control_plane.rehearsal.identity_conditions import reconcile
-from toolkit.control_plane.rehearsal.inventory import Inventory, build_path
-from toolkit.control_plane.rehearsal.jsonpb import MessageError, Meta, Secret, read_message
-from toolkit.control_plane.rehearsal.routes import PLAIN, Key, Request, find_key, find_list, read_page
-from toolkit.control_plane.rehearsal.specs import MODELS, read_spec
-from toolkit.control_plane.rehearsal.violations import (
+from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, names_and_labels
+from toolkit.control_plane.rehearsal.exchange import (
+    PLAIN,
+    Key,
     RefusedError,
     Reply,
+    Request,
     Violation,
     build_json_reply,
     build_not_found,
+    build_path,
+    find_key,
+    find_list,
+    read_page,
     require,
 )
+from toolkit.control_plane.rehearsal.identity_conditions import reconcile
+from toolkit.control_plane.rehearsal.inventory import Inventory, pull, push
+from toolkit.control_plane.rehearsal.jsonpb import MessageError, Meta, Secret, read_message
+from toolkit.control_plane.rehearsal.specs import MODELS, read_spec
 from toolkit.mesh.schema.field_types import Spec
 
 if TYPE_CHECKING:
@@ -216,7 +222,7 @@ class StandIn:
         """Let time pass: compute conditions that are due, and synchronize with the zones."""
         with self._lock:
             for zone in self._zones:
-                for document in synchronization.push(self.inventory, zone.inventory):
+                for document in push(self.inventory, zone.inventory):
                     if document["type"] == "MeshIdentity":
                         key = (document["type"], document["mesh"], document["name"])
                         zone._waiting[build_path(*key)] = zone.delay  # noqa: SLF001
@@ -224,7 +230,7 @@ class StandIn:
                 for stand_in in (self, *self._zones):
                     stand_in._reconcile()  # noqa: SLF001
             for zone in self._zones:
-                synchronization.pull(zone.inventory, self.inventory, zone.zone)
+                pull(zone.inventory, self.inventory, zone.zone)
 
     def _reconcile(self) -> None:
         """Compute the conditions of the MeshIdentities for which the time has come."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from pydantic import ValidationError
 
+from toolkit.control_plane.rehearsal.exchange import RefusedError, Violation
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
 from toolkit.control_plane.rehearsal.mesh_validation import is_lifetime
-from toolkit.control_plane.rehearsal.violations import RefusedError, Violation
 from toolkit.mesh.schema.acmpca import AcmPcaConf
 from toolkit.mesh.schema.backends import BuiltinConf, CertManagerConf, ProvidedConf, VaultConf
 from toolkit.mesh.schema.field_types import walk_fields

@@ -1,28 +1,30 @@
-"""The resources of a stand-in control plane, in memory."""
+"""Keep the resources of stand-in control planes, and synchronize those of a global one and a zone's as Kuma's KDS does.
+
+Sources: kumahq/kuma:pkg/kds/hash/hash.go (names), pkg/kds/context/context.go (labels); answers of Kuma 2.14.3 in
+``tests/control_plane/recorded/kuma-2.14.3-identity-pair.jsonl``.
+"""
 
 from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from toolkit.control_plane.rehearsal.violations import RefusedError
-from toolkit.mesh.schema import scoped
+from toolkit.control_plane.rehearsal.exchange import RefusedError, build_path
+from toolkit.control_plane.rehearsal.names_and_labels import DISPLAY_NAME, ORIGIN, ZONE_LABEL
+from toolkit.mesh.schema.scoped import SCOPED_KINDS
+from toolkit.mesh.schema.secret import MESH_LABEL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from toolkit.values import Object
 
-# The collections of a mesh's resources in the API.
-COLLECTIONS: dict[str, str] = {"Secret": "secrets"} | dict(scoped.COLLECTIONS.items())
-# Of which the stand-in only lists what was put into it.
-LISTED = {"Dataplane": "dataplanes"}
-
-
-def build_path(kind: str, mesh: str, name: str) -> str:
-    """Return the path of a resource in the API."""
-    path = f"/meshes/{quote(mesh, safe='')}"
-    return path if kind == "Mesh" else f"{path}/{(COLLECTIONS | LISTED)[kind]}/{quote(name, safe='')}"
+# golang/go:src/hash/fnv/fnv.go, New64a.
+_OFFSET, _PRIME, _BITS = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
+# kubernetes/apimachinery:pkg/util/rand/rand.go, SafeEncodeString.
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+_LONGEST = 253 - 17
 
 
 class Inventory:
@@ -96,3 +98,67 @@ def _path(document: Object) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def hash_name(mesh: str, name: str, *more: str) -> str:
+    """Return the name that a resource has on another control plane."""
+    number = _OFFSET
+    for byte in "".join((mesh, name, *more)).encode():
+        number = ((number ^ byte) * _PRIME) & _BITS
+    encoded = "".join(_ALPHABET[ord(digit) % len(_ALPHABET)] for digit in f"{number:016x}")
+    return f"{name[:_LONGEST]}-{encoded}"
+
+
+def push(source: Inventory, zone: Inventory) -> list[Object]:
+    """Copy the resources of a global control plane to a zone's; return the copies that are new or changed."""
+    wanted = {_path(copy): copy for copy in _list_copies_for_zone(source)}
+    for path, document in list(zone.documents.items()):
+        is_copy = document["type"] not in SCOPED_KINDS or _origin(document) == "global"
+        if is_copy and path not in wanted:
+            zone.delete(document)
+    changed = []
+    for path, copy in wanted.items():
+        before = zone.documents.get(path)
+        # A zone control plane computes the status itself.
+        made = {**copy, "status": before["status"]} if before is not None and "status" in before else copy
+        if made != before:
+            zone.write(made, before)
+            changed.append(made)
+    return changed
+
+
+def pull(zone: Inventory, source: Inventory, name: str) -> None:
+    """Copy the MeshTrusts of a zone to the global control plane.
+
+    Args:
+        zone: the resources of the zone control plane.
+        source: the resources of the global control plane.
+        name: the zone's name.
+    """
+    wanted: dict[str, Object] = {}
+    for trust in zone.list("MeshTrust"):
+        if _origin(trust) != "global":
+            added = {DISPLAY_NAME: trust["name"], ORIGIN: "zone", ZONE_LABEL: name}
+            labels = {**trust.get("labels", {}), **added}
+            copy = {**trust, "name": hash_name(trust["mesh"], trust["name"], name), "labels": labels}
+            wanted[_path(copy)] = copy
+    for path, document in list(source.documents.items()):
+        if document["type"] == "MeshTrust" and _origin(document) == "zone" and path not in wanted:
+            source.delete(document)
+    for path, copy in wanted.items():
+        if source.documents.get(path) != copy:
+            source.write(copy, source.documents.get(path))
+
+
+def _list_copies_for_zone(source: Inventory) -> Iterator[Object]:
+    for document in list(source.documents.values()):
+        if document["type"] not in SCOPED_KINDS:
+            yield document
+        elif _origin(document) != "zone":
+            mesh, name = document["mesh"], document["name"]
+            added = {DISPLAY_NAME: name, MESH_LABEL: mesh, ORIGIN: "global"}
+            yield {**document, "name": hash_name(mesh, name), "labels": {**document.get("labels", {}), **added}}
+
+
+def _origin(document: Object) -> object:
+    return document.get("labels", {}).get(ORIGIN)

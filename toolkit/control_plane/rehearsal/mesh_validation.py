@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from toolkit.control_plane.rehearsal.exchange import Violation
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
-from toolkit.control_plane.rehearsal.violations import Violation
 from toolkit.mesh.schema.telemetry import DatadogConf, FileConf, PrometheusConf, TcpConf, ZipkinConf
 
 if TYPE_CHECKING:

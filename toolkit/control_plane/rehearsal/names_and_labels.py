@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from toolkit.control_plane.rehearsal.violations import Violation
+from toolkit.control_plane.rehearsal.exchange import Violation
 from toolkit.mesh.schema.secret import MESH_LABEL, find_name_problem
 
 if TYPE_CHECKING:

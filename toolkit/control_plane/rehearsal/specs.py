@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import ValidationError
 
+from toolkit.control_plane.rehearsal.exchange import Violation, require
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, list_types
-from toolkit.control_plane.rehearsal.violations import Violation, require
 from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.field_types import FieldType, list_fields, read_annotation
 from toolkit.mesh.schema.go_duration import write_text

@@ -11,8 +11,7 @@ from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 from toolkit.control_plane.rehearsal.api import StandIn
-from toolkit.control_plane.rehearsal.routes import Request
-from toolkit.control_plane.rehearsal.violations import RefusedError, Reply
+from toolkit.control_plane.rehearsal.exchange import RefusedError, Reply, Request
 from toolkit.errors import ExternalError
 from toolkit.network_settings import is_loopback
 
