@@ -17,7 +17,7 @@ from toolkit.control_plane.connection import Access
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
 from toolkit.control_plane.resources import read_resources
-from toolkit.control_plane.zone_conditions import Zone as WaitingZone
+from toolkit.control_plane.waiting import Zone as WaitingZone
 from toolkit.demo import provision
 from toolkit.files import PUBLIC, write_all
 from toolkit.mesh.documents.applied import choose_applied

@@ -15,8 +15,8 @@ from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
+from toolkit.control_plane.waiting import State, Zone
 from toolkit.control_plane.write_order import Step
-from toolkit.control_plane.zone_conditions import State, Zone
 
 if TYPE_CHECKING:
     from toolkit.mesh.schema.versions import Product

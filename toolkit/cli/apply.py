@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from toolkit.control_plane.applying import Outcome, Plan
     from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.resources import Key, Resource
-    from toolkit.control_plane.waiting import Clock
+    from toolkit.control_plane.waiting import Clock, State, Zone
     from toolkit.control_plane.write_order import Step
-    from toolkit.control_plane.zone_conditions import State, Zone
     from toolkit.values import Value
 
 _COLORS = {"+": "green", "-": "red", "@": "cyan"}

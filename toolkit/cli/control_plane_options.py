@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.connection import Token
-    from toolkit.control_plane.zone_conditions import Zone
+    from toolkit.control_plane.waiting import Zone
     from toolkit.values import Value
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
@@ -192,7 +192,7 @@ def open_zones(named: Sequence[str], *, ca_file: Path | None, control_plane_time
     """
     from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.connection import Access
-    from toolkit.control_plane.zone_conditions import Zone
+    from toolkit.control_plane.waiting import Zone
 
     zones: dict[str, Zone] = {}
     for pair in named:

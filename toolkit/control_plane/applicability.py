@@ -24,8 +24,8 @@ from toolkit.yamltext.plain import mapping
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from toolkit.control_plane.index import Index
     from toolkit.control_plane.resources import Key, Resource
+    from toolkit.control_plane.responses import Index
     from toolkit.values import Object
 
 _FORBIDDEN = 403

@@ -29,8 +29,8 @@ from toolkit.mesh.schema.scoped import SCOPED_KINDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from toolkit.control_plane.index import Index
     from toolkit.control_plane.resources import Resource
+    from toolkit.control_plane.responses import Index
     from toolkit.values import Object
 
 _NOT_FOUND = 404

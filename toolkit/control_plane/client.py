@@ -18,23 +18,23 @@ import httpx
 from toolkit import __version__
 from toolkit.control_plane.connection import (
     Access,
+    RequestDeadline,
     create_tls_context,
     explain_tls_failure,
     parse_address,
     speaks_plainly,
 )
-from toolkit.control_plane.hints import (
+from toolkit.control_plane.resources import Key, build_list_path
+from toolkit.control_plane.responses import (
     CHECK_ADDRESS,
     NOT_TRUSTED,
     PLAIN_HTTP,
+    ApiResponse,
+    Index,
     choose_connection_hint,
     choose_hint,
     means_tls,
 )
-from toolkit.control_plane.index import Index
-from toolkit.control_plane.request_deadline import RequestDeadline
-from toolkit.control_plane.resources import Key, build_list_path
-from toolkit.control_plane.responses import ApiResponse
 from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
 from toolkit.network_settings import is_loopback
 from toolkit.redaction import check_proxies

@@ -1,12 +1,15 @@
-"""Connection settings of a control plane: its address, the user token and trusted CAs."""
+"""Connect to a control plane: its address, the user token, trusted CAs, and the time limit of a request."""
 
 from __future__ import annotations
 
 import os
 import re
+import socket
 import ssl
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, Self
 
 import httpx
 
@@ -17,12 +20,17 @@ from toolkit.pki import pem
 from toolkit.redaction import Registry, check_characters, know, know_urls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from toolkit.values import Value
 
 # RFC 6750, 2.1: the characters of a bearer token.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+# Events of httpcore (httpcore documentation, "Extensions", "trace").
+_CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
+_SENDING = "http11.send_request_headers.started"
 
 
 class Token:
@@ -179,3 +187,60 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__ or cause.__context__
+
+
+class _Stream(Protocol):
+    """A connection of httpcore (httpcore documentation, "Network Backends")."""
+
+    def get_extra_info(self, info: str) -> object: ...
+
+
+class RequestDeadline:
+    """Shuts a connection down if the response's headers or body are late. It handles one request at a time.
+
+    httpx's own timeouts apply to each read and write. They also limit the TCP connection and the whole TLS handshake
+    (python/cpython:Modules/_ssl.c, _ssl__SSLSocket_do_handshake_impl), so the time starts when the request is sent.
+
+    Args:
+        seconds: time limit for a request and its whole response.
+
+    Attributes:
+        is_over: whether the last request reached the limit.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._stream: _Stream | None = None
+        self._timer: threading.Timer | None = None
+        self.is_over = False
+
+    def __enter__(self) -> Self:
+        self.is_over = False
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def trace(self, event: str, info: Mapping[str, Value]) -> None:
+        """Handle an event of a request. httpx's extension ``trace`` calls it in the request's thread."""
+        if event in _CONNECTED:
+            # Kept for later requests, which may use the same connection.
+            self._stream = info["return_value"]
+        elif event == _SENDING:
+            # With a proxy, a CONNECT request comes first: restart the timer.
+            self._stop()
+            self._timer = threading.Timer(self._seconds, self._end)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _end(self) -> None:
+        self.is_over = True
+        connection = self._stream.get_extra_info("socket") if self._stream is not None else None
+        if isinstance(connection, socket.socket):
+            # Not ssl.SSLSocket.shutdown, which would remove the TLS state from the reading thread.
+            with suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -16,7 +16,7 @@ from tests.control_plane.clients import client, reply
 from tests.control_plane.faulty import Fault, Faulty
 from toolkit.control_plane.rehearsal.exchange import Reply
 from toolkit.control_plane.resources import Key, Resource
-from toolkit.control_plane.zone_conditions import State, Zone, read_states
+from toolkit.control_plane.waiting import State, Zone, read_states
 from toolkit.errors import ExternalError
 
 if TYPE_CHECKING:
