@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
 from toolkit.contract import check_dns_label, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.jobs import applied_documents, cron, image, workloads
+from toolkit.jobs import option_values, workloads
 from toolkit.mesh.documents import reader as documents
 from toolkit.mesh.documents.applied import choose_applied
 from toolkit.mesh.documents.applied_identity import AppliedIdentity
 from toolkit.mesh.documents.confidential import find_chain_problem
-from toolkit.mesh.schema.acmpca import AcmPcaConf
-from toolkit.mesh.schema.secret import KUBERNETES_TYPE, check_object_name
+from toolkit.mesh.schema.acmpca import ACMPCA, AcmPcaConf
+from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL, check_object_name
 from toolkit.pki import pem
 from toolkit.verify.plan import PlanOptions, make_plan
+from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from toolkit.contract import StackOutputs, Zone
     from toolkit.mesh.documents.applied import Applied
+    from toolkit.mesh.schema.scoped import ScopedKind
     from toolkit.values import Object
 
 _Made = TypeVar("_Made")
@@ -100,7 +103,7 @@ def build(
         InvalidInputError: an option is invalid; lists every problem with its option.
     """
     problems: list[Problem] = []
-    pinned = _attempt(problems, "--image", lambda: image.read_image(options.image))
+    pinned = _attempt(problems, "--image", lambda: option_values.read_image(options.image))
     timetable = _timetable(problems, options)
     problems += _plan_problems(outputs, zones, options, mesh)
     text = None if mesh is None else _mesh_text(problems, mesh)
@@ -156,8 +159,8 @@ def _timetable(problems: list[Problem], options: JobOptions) -> workloads.Timeta
         if zone is not None:
             problems.append(Problem("--time-zone", "has no effect without --schedule"))
         return None
-    schedule = _attempt(problems, "--schedule", lambda: cron.read_schedule(chosen))
-    time_zone = None if zone is None else _attempt(problems, "--time-zone", lambda: cron.read_time_zone(zone))
+    schedule = _attempt(problems, "--schedule", lambda: option_values.read_schedule(chosen))
+    time_zone = None if zone is None else _attempt(problems, "--time-zone", lambda: option_values.read_time_zone(zone))
     return None if schedule is None else workloads.Timetable(schedule, time_zone)
 
 
@@ -185,11 +188,49 @@ def _arguments(options: JobOptions, mesh: Applied | AppliedIdentity | None) -> l
 def _mesh_text(problems: list[Problem], said: Applied | AppliedIdentity) -> str | None:
     """Return only the parts of the documents that the verification reads, because they may contain credentials."""
     if isinstance(said, AppliedIdentity):
-        return applied_documents.write_identity(said)
+        return _write_identity(said)
     values: Object = {"arn": said.authority_arn}
     if said.common_name is not None:
         values["commonName"] = said.common_name
-    # Re-render the certificates, so that other text in the PEM is left out.
-    values["caCert"] = {"inlineString": pem.write(pem.load_certificates(said.bundle))}
+    values["caCert"] = {"inlineString": _rewrite(said.bundle)}
     conf = _attempt(problems, said.place, lambda: AcmPcaConf.model_validate(values))
-    return None if conf is None or problems else applied_documents.write_mesh(said.mesh, conf.to_document())
+    if conf is None or problems:
+        return None
+    backend = {"name": "acmpca", "type": "acmpca", "conf": conf.to_document()}
+    return _write({"type": "Mesh", "name": said.mesh, "mtls": {"enabledBackend": "acmpca", "backends": [backend]}})
+
+
+def _write_identity(identity: AppliedIdentity) -> str:
+    """Return a MeshIdentity and the MeshTrusts of its mesh, as the text that ``toolkit verify -f`` reads."""
+    config: Object = {
+        "arn": identity.authority_arn,
+        "certificateParameters": {"expiry": f"{identity.lifetime // timedelta(microseconds=1)}us"},
+    }
+    if not identity.creates_trust:
+        config["meshTrustCreation"] = "Disabled"
+    templates = {"trustDomain": identity.trust_domain, "path": identity.path}
+    spec: Object = {"provider": {"type": "Extension", "extension": {"name": ACMPCA, "config": config}}}
+    if spiffe_id := {name: template for name, template in templates.items() if template is not None}:
+        spec["spiffeID"] = spiffe_id
+    documents = [_make(identity, "MeshIdentity", identity.name, identity.labels, spec)]
+    for number, (domain, text) in enumerate(identity.bundles.items()):
+        trust = {"trustDomain": domain, "caBundles": [{"type": "Pem", "pem": {"value": _rewrite(text)}}]}
+        documents.append(_make(identity, "MeshTrust", f"trust-{number}", {MESH_LABEL: identity.mesh}, trust))
+    return "---\n".join(map(_write, documents))
+
+
+def _make(identity: AppliedIdentity, kind: ScopedKind, name: str, labels: Mapping[str, str], spec: Object) -> Object:
+    """Return a document in the form of the MeshIdentity, on which the meaning of templates depends."""
+    shown = {"labels": dict(labels)} if labels else {}
+    if identity.form == "universal":
+        return {"type": kind, "name": name, "mesh": identity.mesh, **shown, "spec": spec}
+    return {"apiVersion": "kuma.io/v1alpha1", "kind": kind, "metadata": {"name": name, **shown}, "spec": spec}
+
+
+def _rewrite(certificates: str) -> str:
+    """Return the certificates of a PEM text without other text in it."""
+    return pem.write(pem.load_certificates(certificates))
+
+
+def _write(document: Object) -> str:
+    return scalars.write_block(document, indent=0)

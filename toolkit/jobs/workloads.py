@@ -16,7 +16,7 @@ from toolkit.mesh.render import templating
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.jobs.image import Image
+    from toolkit.jobs.option_values import Image
     from toolkit.values import Object
 
 APPLICATION = "toolkit-verify"
@@ -47,7 +47,7 @@ class Timetable:
     """When a CronJob runs.
 
     Attributes:
-        schedule: an expression from :func:`toolkit.jobs.cron.read_schedule`.
+        schedule: an expression from :func:`toolkit.jobs.option_values.read_schedule`.
         time_zone: its time zone; None for that of the cluster's controller, usually UTC.
     """
 

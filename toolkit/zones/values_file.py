@@ -1,14 +1,20 @@
-"""Write a zone's values into an existing values file without changing any other character."""
+"""Write a zone's values into an existing values file without changing any other character.
+
+The AWS variables in it must not override the zone's role. The AWS SDK looks for keys first, then for a web identity, a
+profile, and the endpoint of a container or an instance (aws/aws-sdk-go-v2:config/resolve_credentials.go). EKS adds the
+two variables of a web identity only to a pod that has neither (aws/amazon-eks-pod-identity-webhook:pkg/handler/
+handler.go, addEnvToContainer).
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.pki.arn import quote
 from toolkit.yamltext.editing import Editor, join_path
 from toolkit.yamltext.plain import at, items, mapping
-from toolkit.zones.aws_variables import find_problem
 from toolkit.zones.rendering import ROLE_ANNOTATION, make_chart_values, write_notes
 
 if TYPE_CHECKING:
@@ -40,6 +46,13 @@ _OTHER_DOCUMENTS = (
     (("kind", "apiVersion"), "a Kubernetes manifest"),
     (("apiVersion", "name", "version"), "a Chart.yaml"),
 )
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")
+_WEB_IDENTITY = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
+_PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+# AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
+_ENDPOINT, _SERVICE_ENDPOINTS = "AWS_ENDPOINT_URL", ("AWS_ENDPOINT_URL_ACM_PCA", "AWS_ENDPOINT_URL_STS")
+# AWS's own endpoints, such as a VPC endpoint without private DNS.
+_OF_AWS = re.compile(r"https://[a-z0-9.-]+\.(?:amazonaws\.com(?:\.cn)?|api\.aws)(?::443)?/?", re.IGNORECASE)
 
 
 class Merged(NamedTuple):
@@ -173,7 +186,7 @@ class _File:
         if zone.identity in _ANNOTATED and self.get(annotation):
             warned.append((annotation, f"zone {zone.name} has identity {zone.identity}; {_ANNOTATED[zone.identity]}"))
         for path, name, value in self._variables():
-            if message := find_problem(zone, name, value):
+            if message := _find_variable_problem(zone, name, value):
                 warned.append((path, message if path[-1] == name else f"{name}: {message}"))
         warned.sort(key=lambda one: self.editor.find_place(0, one[0]).index)
         return [f"{self.show_place(path)}: {message}" for path, message in warned]
@@ -198,3 +211,27 @@ def _leaves(values: Object, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from _leaves(value, (*path, key))
         else:
             yield (*path, key), value
+
+
+def _find_variable_problem(zone: Zone, name: str, value: str | None) -> str | None:
+    """Return how an AWS variable overrides the zone's settings, without its value; None if it does not.
+
+    Args:
+        zone: a zone of the contract.
+        name: the variable's name.
+        value: the variable's value; None if it is in a Secret or ConfigMap.
+    """
+    problem = None
+    if name in _WEB_IDENTITY and zone.identity == "irsa":
+        problem = f"EKS adds {' and '.join(_WEB_IDENTITY)} only to a pod that has neither of them"
+    elif value == "":
+        return None
+    elif name in _KEYS:
+        problem = "static credentials override the zone's role"
+    elif name == _ENDPOINT:
+        problem = "overrides the endpoints of all AWS services"
+    elif name in _SERVICE_ENDPOINTS and not _OF_AWS.fullmatch(value or ""):
+        problem = "overrides the endpoint of AWS"
+    elif zone.identity != "irsa" and name in (*_PROFILES, "AWS_WEB_IDENTITY_TOKEN_FILE"):
+        problem = f"its credentials override those of identity {zone.identity}"
+    return problem and f"{problem}, so remove it"
