@@ -70,15 +70,14 @@ def versions(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["3.11", "3.12", "3.13"])
 def python(request: pytest.FixtureRequest) -> str:
-    command = shutil.which(f"python{request.param}")
-    # No machine has every Python: the summary of CI names those that were left out. A shim of pyenv may stand for a
-    # version that is not there.
-    is_there = (
-        command and subprocess.run([command, "-c", "import venv"], capture_output=True, check=False).returncode == 0
-    )
-    if command is None or not is_there:
-        pytest.skip(f"Python {request.param} is not installed here")
-    return command
+    version = request.param
+    # pyenv puts only the chosen versions on PATH, and a shim that fails for the others.
+    of_pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    for command in filter(None, (shutil.which(f"python{version}"), *map(str, of_pyenv))):
+        if subprocess.run([command, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
+            return command
+    # No machine has every Python: the summary of CI names those that were left out.
+    pytest.skip(f"Python {version} is not installed here")
 
 
 def test_the_base_runs_all_but_the_sandbox(python: str, wheel: Path, versions: Path, tmp_path: Path) -> None:
