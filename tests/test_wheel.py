@@ -8,16 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.support import contract_document, hierarchy, without
 from toolkit.errors import EXIT_ENVIRONMENT
 from toolkit.files import find_project_root
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ROOT = find_project_root()
 pytestmark = pytest.mark.slow
