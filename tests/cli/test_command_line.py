@@ -77,7 +77,7 @@ ENTRIES = {**cli.COMMANDS, **{f"contract {name}": entry for name, entry in SUBCO
 @pytest.mark.parametrize("name", ENTRIES)
 def test_the_list_of_commands_says_what_the_commands_say(name: str) -> None:
     entry = ENTRIES[name]
-    command = importlib.import_module(entry.module).command
+    command = getattr(importlib.import_module(entry.module), entry.name)
     assert isinstance(command, click.Command)
     assert command.name == name.rsplit(maxsplit=1)[-1]
     assert (command.help or "").lstrip("\b").strip().startswith(entry.summary)

@@ -21,8 +21,8 @@ from tests.support import (
     pending_document,
     zone_document,
 )
-from toolkit.cli import contract_table
-from toolkit.cli.options import Look
+from toolkit.cli import contract_show
+from toolkit.cli.options import ContractSource, Look
 from toolkit.contract import PendingStack
 from toolkit.contract.json_schema import build_json_schema
 from toolkit.pki import chain
@@ -200,7 +200,7 @@ def test_a_ca_that_ends_is_warned_of(
 
 def test_names_are_data(issuing: Authority) -> None:
     strange = Authority("[red]x[/red] :smile: \x1b[31m\u202e\x07", parent=issuing.parent, path_length=0)
-    text = contract_table.show_active(contract(strange), NOW, Look(color=False, width=100))
+    text = contract_show.show_active(contract(strange), NOW, Look(color=False, width=100))
     assert r"[red]x[/red] :smile: \x1b[31m\u202e\x07" in text
     assert all(line.isprintable() for line in text.splitlines())
 
@@ -212,9 +212,11 @@ def test_what_is_to_be_copied_is_whole_at_any_width(width: int, color: bool, iss
     document["zones"] = [zone_document("z" * 40, "eu-west-1")]
     document["zones"][0]["serviceAccount"] = "s" * 253
     stack = contract(issuing).model_validate(document, strict=False)
-    text = contract_table.show_active(stack, NOW, Look(color=color, width=width))
+    text = contract_show.show_active(stack, NOW, Look(color=color, width=width))
     assert ("\x1b" in text) is color
     for whole in (AUTHORITY_ARN, stack.zones[0].role_arn, chain.format_fingerprint(issuing.certificate)):
         assert whole in text
     waiting = PendingStack.model_validate(pending_document())
-    assert AUTHORITY_ARN in contract_table.show_pending(waiting, ("", ""), Look(color=color, width=width))
+    assert AUTHORITY_ARN in contract_show.show_pending(
+        waiting, ContractSource(None, None, None), Look(color=color, width=width)
+    )

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support import contract_document, hierarchy, pending_document
 from toolkit import contract
-from toolkit.cli import contract_table
-from toolkit.cli.options import Look
+from toolkit.cli import contract_show
+from toolkit.cli.options import ContractSource, Look
 from toolkit.contract import CertificateAuthority, PendingCertificateAuthority, PendingStack, StackOutputs, Zone
 from toolkit.contract.json_schema import build_json_schema
 from toolkit.errors import InvalidInputError
@@ -112,6 +112,6 @@ def test_the_schema_names_no_field_that_the_models_lack() -> None:
 
 def test_the_next_steps_are_those_of_the_command() -> None:
     stack = PendingStack.model_validate(pending_document())
-    said = contract_table.show_pending(stack, ("", ""), Look(color=False, width=100))
+    said = contract_show.show_pending(stack, ContractSource(None, None, None), Look(color=False, width=100))
     for line in DOCUMENT.partition("```sh\n")[2].partition("```")[0].splitlines():
         assert f"  {line}\n" in said

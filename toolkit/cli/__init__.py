@@ -32,12 +32,14 @@ class Entry(NamedTuple):
     """A command that is not loaded yet.
 
     Attributes:
-        module: the module that defines the command as ``command``.
+        module: the module that defines the command.
         summary: the first sentence of the command's help.
+        name: the command's name in the module.
     """
 
     module: str
     summary: str
+    name: str = "command"
 
 
 # The summaries are repeated here, so that listing the commands imports none of them. A test compares them with the
@@ -82,7 +84,7 @@ class LazySubcommands(click.Group):
         entry = self.entries.get(cmd_name)
         if entry is None:
             return None
-        command: click.Command = importlib.import_module(entry.module).command
+        command: click.Command = getattr(importlib.import_module(entry.module), entry.name)
         add_common_options(command)
         root = ctx.find_root().command
         # A group still has to load a module of one of its commands.

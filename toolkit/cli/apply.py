@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.control_plane_options import control_plane_options, open_control_plane, open_zones, wait_options
-from toolkit.cli.options import can_ask, filename_option, open_stderr_console, say, warn, yes_option
-from toolkit.cli.output_options import refuse_one_stdin
+from toolkit.cli.control_plane_options import control_plane_options, wait_options
+from toolkit.cli.documents import DIFF_STYLES
+from toolkit.cli.options import (
+    can_ask,
+    filename_option,
+    open_stderr_console,
+    read_texts,
+    require_agreement,
+    say,
+    warn,
+    yes_option,
+)
 from toolkit.cli.parameters import Command, option
 from toolkit.errors import InterruptedByUserError, InvalidInputError
 from toolkit.text import escape
@@ -18,18 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
 
+    from toolkit.cli.control_plane_options import Access
     from toolkit.control_plane.applying import Outcome, Plan
     from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.resources import Key, Resource
     from toolkit.control_plane.waiting import Clock, State, Zone
-    from toolkit.control_plane.write_order import Step
-    from toolkit.values import Value
 
-_COLORS = {"+": "green", "-": "red", "@": "cyan"}
 _WORDS = {"created": "green", "changed": "yellow", "unchanged": "bright_black"}
 
 # The time that --wait has; None for the real one.
 CLOCK: Clock | None = None
+_OF_A_TRUST = "Proxies no longer trust what these CAs issued"
 _MERGE = "toolkit render-mesh --base control-plane --format universal"
 
 _EXAMPLES = """\b
@@ -55,7 +63,7 @@ def command(
     wait: bool,
     wait_timeout: float,
     zone_control_planes: tuple[str, ...],
-    **access: Value,
+    access: Access,
 ) -> None:
     """Apply a Mesh to a Universal control plane.
 
@@ -68,13 +76,17 @@ def command(
     _check_waiting(wait=wait, dry_run=dry_run)
     with contextlib.ExitStack() as stack:
         try:
-            zones = [] if not wait else _open_zones(stack, zone_control_planes, access)
+            zones = access.open_zones(zone_control_planes) if wait else []
+            for zone in zones:
+                stack.enter_context(zone.control_plane)
             wanted = _wanted(filenames, may_write=yes or dry_run or can_ask())
-            client = stack.enter_context(open_control_plane(**access))
+            client = stack.enter_context(access.open())
             plan = applying.plan(client, wanted)
             _show(plan, client)
             if plan.writes and not (yes or dry_run):
-                _ask(plan)
+                changes = sum(step.change.value != "unchanged" for step in plan.steps)
+                question = f"Apply these {changes} changes?" if changes > 1 else "Apply this change?"
+                require_agreement(question, "not applied; nothing was written")
         except KeyboardInterrupt:
             raise InterruptedByUserError("interrupted; nothing was written") from None
         if plan.writes and not dry_run:
@@ -94,13 +106,6 @@ def _check_waiting(*, wait: bool, dry_run: bool) -> None:
     given = ctx.get_parameter_source("zone_control_planes") is click.core.ParameterSource.COMMANDLINE
     if given and not wait:
         raise click.UsageError("--zone-control-plane needs --wait")
-
-
-def _open_zones(stack: contextlib.ExitStack, named: tuple[str, ...], access: dict[str, Value]) -> list[Zone]:
-    options = {name: access[name] for name in ("ca_file", "control_plane_timeout")}
-    return [
-        zone._replace(control_plane=stack.enter_context(zone.control_plane)) for zone in open_zones(named, **options)
-    ]
 
 
 def _wait(plan: Plan, client: ControlPlane, zones: Sequence[Zone], timeout: float) -> None:
@@ -163,7 +168,7 @@ def _wanted(filenames: tuple[str, ...], *, may_write: bool) -> tuple[Resource, .
     from toolkit.control_plane.resources import read_resources
     from toolkit.mesh.documents.reader import read
 
-    wanted = read_resources(read(_texts(filenames)))
+    wanted = read_resources(read(read_texts(dict.fromkeys(filenames))))
     if not may_write:
         raise InvalidInputError(
             "there is no terminal to ask on before something is written",
@@ -172,46 +177,23 @@ def _wanted(filenames: tuple[str, ...], *, may_write: bool) -> tuple[Resource, .
     return wanted
 
 
-def _texts(filenames: tuple[str, ...]) -> list[tuple[str, str]]:
-    from toolkit.files import name_source, read_text
-
-    refuse_one_stdin({"-f": filenames})
-    return [(name_source(file), read_text(file)) for file in dict.fromkeys(filenames)]
-
-
-def _ask(plan: Plan) -> None:
-    changes = sum(step.change.value != "unchanged" for step in plan.steps)
-    question = f"Apply these {changes} changes?" if changes > 1 else "Apply this change?"
-    try:
-        agreed = click.confirm(question, err=True)
-    except click.Abort:
-        agreed = False
-    if not agreed:
-        raise InterruptedByUserError("not applied; nothing was written")
-
-
 def _show(plan: Plan, client: ControlPlane) -> None:
     say(f"{plan.index} at {client.url}")
     for step in plan.steps:
         say(f"{escape(str(step.resource.key))}: " + click.style(step.change.value, fg=_WORDS[step.change.value]))
         for line in step.diff():
-            say("  " + click.style(line, fg=_COLORS.get(line[:1])))
-        _warn_of_losses(step)
+            say("  " + click.style(line, fg=DIFF_STYLES.get(line[:1])))
+        if losses := step.list_lost():
+            is_mesh = step.resource.key.kind == "Mesh"
+            fix = f"If that is not intended, merge first: {_MERGE}" if is_mesh else _OF_A_TRUST
+            warn(
+                f"{step.resource.key} has on the control plane what the document has not, and loses it: "
+                f"{', '.join(losses)}. {fix}"
+            )
         if dropped := step.list_dropped():
             warn(f"{step.resource.key}: {plan.index} does not know {', '.join(dropped)} and drops it without an error")
     for remark in plan.remarks:
         warn(remark)
-
-
-def _warn_of_losses(step: Step) -> None:
-    if losses := step.list_lost():
-        is_mesh = step.resource.key.kind == "Mesh"
-        of_a_trust = "Proxies no longer trust what these CAs issued"
-        fix = f"If that is not intended, merge first: {_MERGE}" if is_mesh else of_a_trust
-        warn(
-            f"{step.resource.key} has on the control plane what the document has not, and loses it: "
-            f"{', '.join(losses)}. {fix}"
-        )
 
 
 def _tell(outcome: Outcome) -> None:

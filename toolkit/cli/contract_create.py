@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import emit, mesh_option, namespace_option, note, warn
-from toolkit.cli.output_options import output_file_option, refuse_one_stdin
+from toolkit.cli.options import emit, meshes_option, namespace_option, note, warn
+from toolkit.cli.output_options import output_file_option
 from toolkit.cli.parameters import Command, option
-from toolkit.cli.verify_identity import warn_of_plaintext
+from toolkit.cli.verify_options import warn_of_plaintext
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from toolkit.contract.creating import Choices
     from toolkit.contract.draft import Draft
     from toolkit.values import Object, Value
 
@@ -65,7 +63,7 @@ Examples:
     help="Read a field of the contract from an output with another name: certificateAuthority.arn=ca_arn, "
     "zones=zones, 'zones[frankfurt-1].roleArn=role_frankfurt'; repeatable.",
 )
-@mesh_option("A mesh that uses the CA; repeatable. [default: default]", multiple=True)
+@meshes_option(help="A mesh that uses the CA; repeatable. [default: default]")
 @option("--lifetime", metavar="DURATION", help="Lifetime of data plane certificates. [default: 24h]")
 @namespace_option(show_default="kong-mesh-system")
 @option(
@@ -102,12 +100,18 @@ def command(
     from toolkit.contract import creating
     from toolkit.verify import regions
 
-    _refuse_clashes(terraform, cloudformation, mapped, chain)
+    if terraform is not None and cloudformation is not None:
+        raise click.UsageError("--from-terraform and --from-cloudformation exclude each other")
+    if mapped and terraform is None and cloudformation is None:
+        raise click.UsageError("--map needs --from-terraform or --from-cloudformation")
     if chain is not None and (profile or endpoint_url):
         raise click.UsageError("--profile and --endpoint-url have no effect with --chain: AWS is not asked")
     outputs = _read_outputs(terraform, cloudformation)
     choices = creating.Choices(chain=None if chain is None else _read_chain(chain), **chosen)
-    _require_authority(choices, outputs)
+    if outputs is None and choices.arn is None:
+        raise click.UsageError("name the CA with --arn, or a document with --from-terraform or --from-cloudformation")
+    if outputs is None and not choices.zones:
+        raise click.UsageError("name at least one zone with --add-zone")
     draft = creating.make_draft(choices, outputs, mapped)
     if is_asked := creating.lacks_chain(draft):
         draft.require_rest()
@@ -120,19 +124,6 @@ def command(
         note(line)
     for line in [*regions.list_unknown(made), *([] if is_asked else creating.list_unchecked(draft))]:
         warn(line)
-
-
-def _refuse_clashes(
-    terraform: str | None, cloudformation: str | None, mapped: Sequence[str], chain: str | None
-) -> None:
-    """Reject options that exclude each other."""
-    if terraform is not None and cloudformation is not None:
-        raise click.UsageError("--from-terraform and --from-cloudformation exclude each other")
-    source = cloudformation if terraform is None else terraform
-    if mapped and source is None:
-        raise click.UsageError("--map needs --from-terraform or --from-cloudformation")
-    name = "--from-cloudformation" if terraform is None else "--from-terraform"
-    refuse_one_stdin({name: source, "--chain": chain})
 
 
 def _read_outputs(terraform: str | None, cloudformation: str | None) -> Object | None:
@@ -153,13 +144,6 @@ def _read_chain(name: str) -> str:
         return decode_utf8(content)
     except NotTextError as error:
         raise InvalidInputError(f"{source} is not PEM", [Problem(f"{source}:{error.line}", str(error))]) from None
-
-
-def _require_authority(choices: Choices, outputs: Object | None) -> None:
-    if outputs is None and choices.arn is None:
-        raise click.UsageError("name the CA with --arn, or a document with --from-terraform or --from-cloudformation")
-    if outputs is None and not choices.zones:
-        raise click.UsageError("name at least one zone with --add-zone")
 
 
 def _ask(draft: Draft, profile: str | None, endpoint_url: str | None) -> None:

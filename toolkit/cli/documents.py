@@ -1,34 +1,192 @@
-"""Write a command's documents as YAML or JSON, or show a diff."""
+"""Read existing meshes from a file, standard input or a control plane, and write documents or show a diff."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+import contextlib
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from toolkit.cli.control_plane_options import control_plane_options
 from toolkit.cli.exits import write_stdout
-from toolkit.cli.options import choose_look, note
-from toolkit.cli.output_options import output_file_option, output_option
-from toolkit.cli.parameters import GROUPS, option
+from toolkit.cli.options import choose_look, note, version_option, warn
+from toolkit.cli.parameters import combine, option
+from toolkit.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-_Command = TypeVar("_Command", bound="Callable[..., object]")
+    from toolkit.cli.control_plane_options import Access
+    from toolkit.cli.parameters import Decorator
+    from toolkit.mesh.documents.editable import EditableMesh
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.mesh.schema.versions import MeshVersion
+
+CONTROL_PLANE = "control-plane"
+_ENTERPRISE = "Kong Mesh"
 # A value of one line: base64, and PEM with escaped line ends. PEM in a block has a line for each line.
 _LONG_VALUE = r"(?P<base64>[A-Za-z0-9+/]{200,}={0,2})|-----BEGIN .{200,}?-----END [A-Z ]+-----(?:\\n)*"
-_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+# The colors of a diff, by the first character of a line.
+DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def document_options(function: _Command) -> _Command:
-    """Add the options for a document's format and file: ``outputs`` and ``output_file``."""
-    return output_option("yaml", "json")(output_file_option(function))
+class Base(NamedTuple):
+    """The existing meshes.
+
+    Attributes:
+        meshes: in order; meshes of one text share an editor.
+        version: the control plane's version; None for other products and without a control plane.
+        product: the control plane's product; empty without a control plane.
+    """
+
+    meshes: list[EditableMesh]
+    version: MeshVersion | None
+    product: str
 
 
-def diff_option(explanation: str) -> Callable[[_Command], _Command]:
-    """Return the option to show only what would change: ``diff``."""
-    return option("--diff", is_flag=True, group=GROUPS[5], help=explanation)
+class Moving(NamedTuple):
+    """The mesh that a rotation moves.
+
+    Attributes:
+        text: a stream with it.
+        source: name of the stream in errors.
+        version: of Kong Mesh; None if it isn't known.
+        product: the control plane's product; empty without a control plane.
+    """
+
+    text: str
+    source: str
+    version: MeshVersion | None
+    product: str = ""
+
+
+def base_options(*, required: bool = False) -> Decorator:
+    """Return the options for existing meshes: ``base``, ``mesh_version`` and ``access``."""
+    return combine(
+        option(
+            "--base",
+            required=required,
+            metavar=f"FILE|-|{CONTROL_PLANE}",
+            reads=True,
+            help=f"The existing Mesh; a file with one or more, - for standard input, {CONTROL_PLANE} to read it "
+            "from there. Everything that is not changed is kept.",
+        ),
+        version_option(
+            rare=True,
+            help="The version of Kong Mesh, such as 2.14.2; by default that of the control plane, if there is one.",
+        ),
+        control_plane_options,
+    )
+
+
+def read_base(base: str, access: Access, meshes: Sequence[str], form: Form) -> Base:
+    """Read the meshes of ``--base``.
+
+    Args:
+        base: the option's value.
+        access: how to reach the control plane.
+        meshes: names of the meshes to read from a control plane.
+        form: the form for meshes from a control plane.
+
+    Raises:
+        InvalidInputError: the text can't be read, or contains no valid Mesh.
+        ExternalError: the control plane can't be reached, or returned an error.
+    """
+    from toolkit.files import name_source, read_text
+    from toolkit.mesh.documents.editable import read_editable, write_mesh
+    from toolkit.mesh.schema.versions import MeshVersion
+
+    if base != CONTROL_PLANE:
+        text = read_text(base)
+        return Base(read_editable(text, name_source(base)), None, "")
+    documents: list[EditableMesh] = []
+    with access.open() as control_plane:
+        index = control_plane.get_index()
+        for name in meshes:
+            resource = control_plane.get_mesh(name)
+            if resource is not None:
+                documents += read_editable(write_mesh(resource, form), f"Mesh {name} of the control plane")
+    version = None
+    with contextlib.suppress(ValueError):
+        version = MeshVersion.parse(index.version) if index.product == _ENTERPRISE else None
+    return Base(documents, version, index.product)
+
+
+def read_moving(base: str, access: Access, mesh: str | None, version: MeshVersion | None) -> Moving:
+    """Read the mesh of ``--base`` that a rotation moves.
+
+    Args:
+        base: the option's value.
+        access: how to reach the control plane.
+        mesh: its name; None for the only one in a file.
+        version: the version that the user named.
+
+    Raises:
+        InvalidInputError: the text can't be read, the control plane has no such mesh, or its version has no acmpca
+            backend.
+        ExternalError: the control plane can't be reached, or returned an error.
+    """
+    from toolkit.files import name_source, read_text
+
+    if base != CONTROL_PLANE:
+        heed_version(version)
+        return Moving(read_text(base), name_source(base), version)
+    existing = read_base(base, access, [mesh or ""], "universal")
+    heed_version(version or existing.version)
+    if not existing.meshes:
+        raise InvalidInputError(f"the control plane has no mesh {mesh}")
+    (found,) = existing.meshes
+    return Moving(found.editor.text, found.document.source, version or existing.version, existing.product)
+
+
+def note_list(mesh: EditableMesh) -> None:
+    """Note that kumactl can't apply the documents, if the Mesh is in a list.
+
+    Source: kumahq/kuma:app/kumactl/cmd/apply/apply.go, which reads single resources only.
+    """
+    if mesh.document.base and mesh.document.is_universal:
+        note("the documents are in a list, which kumactl apply does not accept; toolkit apply does")
+
+
+def read_mode(base: str | None) -> int:
+    """Return the permission bits of an output without credentials: no wider than the base's own."""
+    from toolkit.files import PRIVATE, PUBLIC
+
+    if base is None or base in ("-", CONTROL_PLANE):
+        return PUBLIC
+    return Path(base).stat().st_mode & PUBLIC | PRIVATE
+
+
+def heed_version(version: MeshVersion | None) -> None:
+    """Reject a version without the acmpca backend, and warn of limitations of other versions; None is any version.
+
+    Raises:
+        InvalidInputError: the version has no acmpca backend.
+    """
+    from toolkit.mesh.schema import versions
+
+    if version is None:
+        return
+    versions.refuse_version(version, _name_successor(click.get_current_context()))
+    for warning in versions.list_warnings(version):
+        warn(warning)
+
+
+def _name_successor(ctx: click.Context) -> str:
+    """Return the command that renders a MeshIdentity instead of the Mesh that a command would render."""
+    chosen = ctx.params
+    words = ["toolkit"]
+    base = chosen.get("base")
+    # Without mtls there is nothing to move from.
+    is_new = base is None or chosen.get("target") == "mesh-identity"
+    words += ["render-identity"] if is_new else ["rotate", "--to", "mesh-identity", "--base", str(base)]
+    named = (("--contract", "contract_file"), ("--stack", "stack"), ("--cwd", "cwd"), ("--mesh", "mesh"))
+    words += [word for option_name, name in named if chosen.get(name) for word in (option_name, str(chosen[name]))]
+    words += [word for mesh in chosen.get("meshes") or () for word in ("--mesh", mesh)]
+    return shlex.join(words)
 
 
 def lay_out(stream: str, form: str) -> str:
@@ -64,7 +222,9 @@ def show_diff(before: str, after: str, names: tuple[str, str]) -> None:
         before.splitlines(), after.splitlines(), fromfile=names[0], tofile=names[1], lineterm=""
     )
     lines = map(shorten_values, changed)
-    write_stdout("".join(f"{click.style(line, fg=_STYLES.get(line[:1])) if look.color else line}\n" for line in lines))
+    write_stdout(
+        "".join(f"{click.style(line, fg=DIFF_STYLES.get(line[:1])) if look.color else line}\n" for line in lines)
+    )
 
 
 def shorten_values(line: str) -> str:

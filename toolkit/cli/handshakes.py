@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from toolkit.cli.options import explain_missing_extra, open_stderr_console, with_options
-from toolkit.cli.parameters import option
+from toolkit.cli.options import explain_missing_extra, open_stderr_console
+from toolkit.cli.parameters import combine, option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from toolkit.verify.zone import Proxy
 
     Engine = Callable[[Sequence[Proxy], PeerTrust], Generator[Handshake]]
-
-_Command = TypeVar("_Command", bound="Callable[..., object]")
 
 
 class Met(NamedTuple):
@@ -39,24 +37,21 @@ class Met(NamedTuple):
     trouble: Exception | None = None
 
 
-def handshake_options(function: _Command) -> _Command:
-    """Add the options for handshakes: ``handshakes`` and ``dataplane``."""
-    return with_options(
-        function,
-        option(
-            "--handshakes/--no-handshakes",
-            default=True,
-            show_default="handshakes",
-            help="Make TLS handshakes between the proxies of all zones, if two or more zones have a certificate.",
-        ),
-        option(
-            "--dataplane",
-            type=click.Choice(["openssl", "envoy"]),
-            default="openssl",
-            show_default=True,
-            help="What makes the handshakes; OpenSSL in memory, or a real Envoy, configured as Kuma configures it.",
-        ),
-    )
+# For :func:`load_engine`: ``handshakes`` and ``dataplane``.
+handshake_options = combine(
+    option(
+        "--handshakes/--no-handshakes",
+        default=True,
+        show_default="handshakes",
+        help="Make TLS handshakes between the proxies of all zones, if two or more zones have a certificate.",
+    ),
+    option(
+        "--dataplane",
+        type=click.Choice(["openssl", "envoy"]),
+        default="openssl",
+        help="What makes the handshakes; OpenSSL in memory, or a real Envoy, configured as Kuma configures it.",
+    ),
+)
 
 
 def load_engine(*, handshakes: bool, dataplane: str) -> Engine | None:

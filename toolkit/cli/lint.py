@@ -13,17 +13,13 @@ from toolkit.cli.options import (
     choose_look,
     contract_options,
     filename_option,
-    load_contract,
     namespace_option,
     open_stderr_console,
+    product_option,
     say,
+    version_option,
 )
-from toolkit.cli.output_options import (
-    output_option,
-    refuse_one_stdin,
-    settle_outputs,
-    write_outputs,
-)
+from toolkit.cli.output_options import result_option, write_outputs
 from toolkit.cli.parameters import Command, argument, option
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, InvalidInputError
 
@@ -31,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from toolkit.cli.options import ContractSource
     from toolkit.cli.output_options import Output
     from toolkit.mesh.lint import Finding
     from toolkit.mesh.schema.versions import MeshVersion, Product
@@ -70,17 +67,12 @@ def _check_namespace(_ctx: click.Context, _: click.Parameter, value: str | None)
     "--fail-on",
     type=click.Choice(_FAIL_ON),
     default="error",
-    show_default=True,
     help="The lowest severity that makes the command fail.",
 )
 @option("--select", multiple=True, metavar="CODE", help="Report only these codes or prefixes of codes; repeatable.")
 @option("--ignore", multiple=True, metavar="CODE", help="Don't report these codes or prefixes of codes; repeatable.")
-@option("--mesh-version", metavar="VERSION", help="Version of Kong Mesh, such as 2.14.2; by default any.")
-@option(
-    "--product",
-    type=click.Choice(["kong-mesh", "kuma"]),
-    default="kong-mesh",
-    show_default=True,
+@version_option(help="Version of Kong Mesh, such as 2.14.2; by default any.")
+@product_option(
     help="The product; open-source Kuma has fewer types of backends, and allows one at a time.",
 )
 @option(
@@ -92,7 +84,7 @@ def _check_namespace(_ctx: click.Context, _: click.Parameter, value: str | None)
 )
 @namespace_option(show_default="kong-mesh-system, or kuma-system", callback=_check_namespace)
 @contract_options
-@output_option("text", "json", "sarif", explanation="sarif is for code hosts and editors (SARIF 2.1.0).")
+@result_option("text", "json", "sarif", explanation="sarif is for code hosts and editors (SARIF 2.1.0).")
 def command(
     *,
     files: tuple[str, ...],
@@ -100,13 +92,11 @@ def command(
     fail_on: Literal["error", "warning", "note", "never"],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
-    mesh_version: str | None,
+    mesh_version: MeshVersion | None,
     product: Product,
     tags: tuple[str, ...],
     namespace: str | None,
-    contract_file: str | None,
-    stack: str | None,
-    cwd: str | None,
+    source: ContractSource,
     outputs: tuple[Output, ...],
 ) -> None:
     """Find problems in a Mesh and its resources before a control plane does.
@@ -125,15 +115,12 @@ def command(
     files += filenames
     if not files:
         raise click.UsageError("name a FILE to check, or - for standard input")
-    refuse_one_stdin({"FILE": files, "--contract": contract_file})
-    outputs = settle_outputs(outputs, "text")
     wanted = _codes(select, ignore)
-    compared = any(each is not None for each in (contract_file, stack, cwd))
     texts, failures = _read(files)
-    contract = load_contract(contract_file, stack, cwd) if compared else None
-    version, values = _version(mesh_version), _tags(tags)
+    contract = source.load() if any(each is not None for each in source) else None
+    values = _tags(tags)
     with _progress(texts) as advance:
-        target = Target(datetime.now(UTC), product, version, contract, values, namespace)
+        target = Target(datetime.now(UTC), product, mesh_version, contract, values, namespace)
         findings = lint(texts, target, advance)
     findings = sorted(
         [*findings, *(report_unreadable(*failure) for failure in failures)], key=lambda finding: finding.order
@@ -205,15 +192,6 @@ def _tags(tags: Sequence[str]) -> dict[str, str]:
         if not key or not equals:
             raise click.UsageError("--tag takes KEY=VALUE, such as kuma.io/service=web")
     return {key: value for key, _, value in pairs}
-
-
-def _version(text: str | None) -> MeshVersion | None:
-    from toolkit.mesh.schema.versions import MeshVersion
-
-    try:
-        return None if text is None else MeshVersion.parse(text)
-    except ValueError as error:
-        raise click.UsageError(f"--mesh-version: {error}") from error
 
 
 def _render(form: str, findings: Sequence[Finding], file: Path | None) -> str:

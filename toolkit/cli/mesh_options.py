@@ -1,27 +1,32 @@
-"""Options of an acmpca backend, shared by the commands that render one."""
+"""Options of an acmpca backend and of a MeshIdentity, shared by the commands that render one."""
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from toolkit.cli.options import STACKS_LIFETIME, can_ask, namespace_option, warn, with_options
-from toolkit.cli.parameters import option
+from toolkit.cli.options import STACKS_LIFETIME, can_ask, namespace_option, warn
+from toolkit.cli.parameters import combine, gather, option
+from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Literal
+    from collections.abc import Sequence
 
+    from toolkit.cli.parameters import Decorator
     from toolkit.mesh.render.building import MeshOptions
+    from toolkit.mesh.render.identity_documents import IdentityOptions
     from toolkit.mesh.render.static_credentials import Credentials
+    from toolkit.mesh.schema.identity_spec import MeshTrustCreation
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.mesh.schema.versions import MeshVersion
     from toolkit.values import Value
 
-_Command = TypeVar("_Command", bound="Callable[..., object]")
-_GROUP = "Mesh"
+_WORKLOAD_PATH = "/workload/{{ .Workload }}"
 _SOURCE = "inline, inlineString, secret, secret=NAME or file=PATH"
 
 
@@ -42,126 +47,87 @@ class _Source(click.ParamType[object]):
             self.fail(str(error), param, ctx)
 
 
-def mesh_options(function: _Command) -> _Command:
-    """Add the options of an acmpca backend, for :func:`take_options`."""
-    return with_options(
-        function,
-        option(
-            "--backend-name",
-            default="acmpca",
-            show_default=True,
-            metavar="NAME",
-            group=_GROUP,
-            help="The mTLS backend of the Mesh.",
-        ),
-        option(
-            "--mode",
-            type=click.Choice(["STRICT", "PERMISSIVE"]),
-            show_default="STRICT in a new backend",
-            group=_GROUP,
-            help="PERMISSIVE also accepts plain traffic.",
-        ),
-        option(
-            "--expiration",
-            show_default=STACKS_LIFETIME,
-            metavar="DURATION",
-            group=_GROUP,
-            help="Lifetime of data plane certificates; one number and one unit of y, w, d, h, m, s, ms.",
-        ),
-        option(
-            "--common-name",
-            metavar="TEMPLATE",
-            group=_GROUP,
-            help="Common name of data plane certificates; for example '{{ tag \"kuma.io/service\" }}.mesh'; none "
-            "unless given.",
-        ),
-        _source_options,
-        option("--request-timeout", metavar="DURATION", group=_GROUP, rare=True, help="Per certificate, such as 10s."),
-        option(
-            "--root-chain-timeout",
-            metavar="DURATION",
-            show_default="10s, Kuma's own",
-            group=_GROUP,
-            rare=True,
-            help="For the CA's chain, such as 30s.",
-        ),
-        option(
-            "--skip-validation",
-            is_flag=True,
-            group=_GROUP,
-            rare=True,
-            help="The control plane does not validate the backend when it is applied.",
-        ),
-        namespace_option(default="kong-mesh-system"),
-    )
-
-
-def _source_options(function: _Command) -> _Command:
-    """Add the options for the sources of the chain and the credentials."""
-    return with_options(
-        function,
-        option(
-            "--ca-cert",
-            type=_Source(),
-            show_default="inline in a new backend",
-            metavar="SOURCE",
-            group=_GROUP,
-            help=f"Where the CA chain is; {_SOURCE}, a file on every control plane's host.",
-        ),
-        option(
-            "--access-key",
-            type=_Source(),
-            metavar="SOURCE",
-            group=_GROUP,
-            rare=True,
-            help=f"Where control planes find their AWS access key: {_SOURCE}. Without it they use the default "
-            "credential chain, such as IRSA.",
-        ),
-        option(
-            "--access-key-secret",
-            type=_Source(),
-            metavar="SOURCE",
-            group=_GROUP,
-            rare=True,
-            help="Where control planes find the access key's secret; the same sources.",
-        ),
-        option(
-            "--credentials",
-            metavar="env|prompt|FILE",
-            reads=True,
-            group=_GROUP,
-            help="Where to read the values of both keys; AWS's variables, a prompt, or a file such as "
-            "~/.aws/credentials. They become Secrets unless another SOURCE is given. Not needed with IRSA.",
-        ),
-        option(
-            "--credentials-profile",
-            default="default",
-            show_default=True,
-            metavar="NAME",
-            group=_GROUP,
-            rare=True,
-            help="The file's profile.",
-        ),
-        option(
-            "--allow-inline-credentials",
-            is_flag=True,
-            allow_from_autoenv=False,
-            group=_GROUP,
-            rare=True,
-            help="Allow credentials in a Mesh, where many users can read them.",
-        ),
-    )
+_option = functools.partial(option, group="Mesh")
+_source_option = functools.partial(_option, type=_Source(), metavar="SOURCE")
+expiration_option = functools.partial(_option, "--expiration", metavar="DURATION", show_default=STACKS_LIFETIME)
+# The options of an acmpca backend, for :func:`take_options`.
+mesh_options = combine(
+    _option("--backend-name", default="acmpca", metavar="NAME", help="The mTLS backend of the Mesh."),
+    _option(
+        "--mode",
+        type=click.Choice(["STRICT", "PERMISSIVE"]),
+        show_default="STRICT in a new backend",
+        help="PERMISSIVE also accepts plain traffic.",
+    ),
+    expiration_option(
+        help="Lifetime of data plane certificates; one number and one unit of y, w, d, h, m, s, ms.",
+    ),
+    _option(
+        "--common-name",
+        metavar="TEMPLATE",
+        help="Common name of data plane certificates; for example '{{ tag \"kuma.io/service\" }}.mesh'; none "
+        "unless given.",
+    ),
+    _source_option(
+        "--ca-cert",
+        show_default="inline in a new backend",
+        help=f"Where the CA chain is; {_SOURCE}, a file on every control plane's host.",
+    ),
+    _source_option(
+        "--access-key",
+        rare=True,
+        help=f"Where control planes find their AWS access key: {_SOURCE}. Without it they use the default "
+        "credential chain, such as IRSA.",
+    ),
+    _source_option(
+        "--access-key-secret",
+        rare=True,
+        help="Where control planes find the access key's secret; the same sources.",
+    ),
+    _option(
+        "--credentials",
+        metavar="env|prompt|FILE",
+        reads=True,
+        help="Where to read the values of both keys; AWS's variables, a prompt, or a file such as "
+        "~/.aws/credentials. They become Secrets unless another SOURCE is given. Not needed with IRSA.",
+    ),
+    _option("--credentials-profile", default="default", metavar="NAME", rare=True, help="The file's profile."),
+    _option(
+        "--allow-inline-credentials",
+        is_flag=True,
+        allow_from_autoenv=False,
+        rare=True,
+        help="Allow credentials in a Mesh, where many users can read them.",
+    ),
+    _option("--request-timeout", metavar="DURATION", rare=True, help="Per certificate, such as 10s."),
+    _option(
+        "--root-chain-timeout",
+        metavar="DURATION",
+        show_default="10s, Kuma's own",
+        rare=True,
+        help="For the CA's chain, such as 30s.",
+    ),
+    _option(
+        "--skip-validation",
+        is_flag=True,
+        rare=True,
+        help="The control plane does not validate the backend when it is applied.",
+    ),
+    namespace_option(default="kong-mesh-system"),
+)
 
 
 def take_options(
-    form: Literal["kubernetes", "universal"], chosen: Mapping[str, Value], meshes: Sequence[str]
+    form: Form, meshes: Sequence[str], *, credentials: str | None, credentials_profile: str, **fields: Value
 ) -> MeshOptions:
-    """Return the operator's options as one value, with the credentials.
+    """Return the values of :data:`mesh_options` as one value, with the credentials that they name.
 
     Args:
         form: form of the documents.
-        chosen: the command's parameters from :func:`mesh_options`.
         meshes: names of the meshes to render.
+        credentials: where the values of both keys are.
+        credentials_profile: the profile in that file.
+        fields: the other values.
 
     Raises:
         UsageError: options exclude each other.
@@ -169,17 +135,15 @@ def take_options(
     """
     from toolkit.mesh.render.building import MeshOptions
 
-    fields = dict(chosen)
-    where, profile = fields.pop("credentials"), fields.pop("credentials_profile")
     for field in ("ca_cert", "access_key", "access_key_secret"):
         choice = fields[field]
         if len(meshes) > 1 and choice and choice.kind == "secret" and choice.name:
             name = f"--{field.replace('_', '-')} secret={choice.name}"
             raise click.UsageError(f"{name}: a Secret is one mesh's; choose the mesh with --mesh, or give no name")
-    credentials = None if where is None else _credentials(where, profile)
-    if fields["allow_inline_credentials"] and credentials:
+    read = None if credentials is None else _credentials(credentials, credentials_profile)
+    if fields["allow_inline_credentials"] and read:
         warn("credentials in a Mesh can be read by whoever may read the Mesh; use a Secret or, better, a role")
-    return MeshOptions(form=form, credentials=credentials, **fields)
+    return MeshOptions(form=form, credentials=read, **fields)
 
 
 def _credentials(where: str, profile: str) -> Credentials:
@@ -218,3 +182,93 @@ def refuse_public(what: str, options: str = "--output-file") -> None:
     if sys.stdout.isatty() or is_wide:
         place = "this terminal" if sys.stdout.isatty() else "a file that others may read"
         raise click.UsageError(f"{what} would go to {place}; name a file with {options}, which gets 0600")
+
+
+class IdentityChoices(NamedTuple):
+    """The values of :func:`identity_options`."""
+
+    identity_name: str
+    trust_domain: str | None
+    path: str | None
+    workload: bool
+    creation: MeshTrustCreation
+
+    def to_options(self, form: Form, expiration: str | None, namespace: str) -> IdentityOptions:
+        """Return them with the other options of a MeshIdentity.
+
+        Raises:
+            click.UsageError: two of them exclude each other.
+        """
+        from toolkit.mesh.render.identity_documents import IdentityOptions
+
+        if self.workload and self.path is not None:
+            raise click.UsageError("--workload and --path exclude each other")
+        return IdentityOptions(
+            form=form,
+            name=self.identity_name,
+            trust_domain=self.trust_domain,
+            path=_WORKLOAD_PATH if self.workload else self.path,
+            expiry=expiration,
+            mesh_trust_creation=self.creation,
+            namespace=namespace,
+        )
+
+
+def identity_options(*, rare: bool = False) -> Decorator:
+    """Return the options of a MeshIdentity: ``identity``.
+
+    Args:
+        rare: whether only ``--help-all`` shows them.
+    """
+    add = functools.partial(_option, rare=rare)
+    return gather(
+        "identity",
+        IdentityChoices,
+        add(
+            "--identity-name",
+            default="acmpca",
+            metavar="NAME",
+            help="Name of the MeshIdentity; MeshTrusts are named NAME-ZONE.",
+        ),
+        add(
+            "--trust-domain",
+            show_default="{{ .Mesh }}.{{ .Zone }}.mesh.local, one per zone",
+            metavar="TEMPLATE",
+            help="Trust domain of SPIFFE IDs; without {{ .Zone }} it is the same in all zones.",
+        ),
+        add(
+            "--path",
+            show_default="Kuma's, by the environment of the zone",
+            metavar="TEMPLATE",
+            help="Path of SPIFFE IDs. Kuma's is /ns/{{ .Namespace }}/sa/{{ .ServiceAccount }} on Kubernetes, "
+            f"{_WORKLOAD_PATH} on Universal.",
+        ),
+        add("--workload", is_flag=True, help=f"Write the path {_WORKLOAD_PATH} for all zones, as on Universal."),
+        add(
+            "--mesh-trust-creation",
+            "creation",
+            type=click.Choice(["Enabled", "Disabled"]),
+            default="Enabled",
+            help="Whether zone control planes make a MeshTrust for their own zone too.",
+        ),
+    )
+
+
+def refuse_old_version(version: MeshVersion, instead: str) -> None:
+    """Reject a version that has no extension acmpca.
+
+    Args:
+        version: of Kong Mesh.
+        instead: what to do with such a version.
+
+    Raises:
+        InvalidInputError: the version is too old.
+    """
+    from toolkit.mesh.schema.versions import FIRST_WITH_MESH_IDENTITY_EXTENSION as FIRST
+
+    if version < FIRST:
+        raise InvalidInputError(
+            f"Kong Mesh {version} has no MeshIdentity extension acmpca",
+            [Problem("--mesh-version", f"the extension came with Kong Mesh {FIRST}")],
+            instead,
+        )

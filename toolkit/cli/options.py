@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import sys
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
 from toolkit.cli.common_options import is_quiet, wants_color
 from toolkit.cli.exits import write_stdout
-from toolkit.cli.parameters import option
-from toolkit.errors import ExternalError, ToolkitError
+from toolkit.cli.parameters import gather, option
+from toolkit.errors import ExternalError, InterruptedByUserError, ToolkitError
 from toolkit.files import PUBLIC, write_whole
 from toolkit.redaction import blot
 from toolkit.text import escape_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from rich.console import Console
 
+    from toolkit.cli.parameters import Decorator
     from toolkit.contract import StackOutputs
+    from toolkit.values import Value
 
-_Command = TypeVar("_Command", bound="Callable[..., object]")
 # The default of the lifetime options, as shown by --help.
 STACKS_LIFETIME = "the contract's, which is 24h by default"
 _PLAIN_WIDTH = 100
@@ -62,13 +64,6 @@ def open_stderr_console() -> Console:
     return Console(stderr=True, force_terminal=is_terminal, no_color=not wants_color())
 
 
-def with_options(function: _Command, *options: Callable[[_Command], _Command]) -> _Command:
-    """Add options to a command, in the order of its help."""
-    for add in reversed(options):
-        function = add(function)
-    return function
-
-
 def _unless_the_command_line_decides(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """Return the value; None if it comes from the environment and the command line names another contract.
 
@@ -87,133 +82,67 @@ def _unless_the_command_line_decides(ctx: click.Context, parameter: click.Parame
     return None if given and source is _ENVIRONMENT else value
 
 
-def contract_options(function: _Command) -> _Command:
-    """Add the options for the contract's source: ``contract_file``, ``stack`` and ``cwd``."""
-    return with_options(
-        function,
-        option(
-            "--contract",
-            "contract_file",
-            metavar="FILE|-",
-            reads=True,
-            envvar="TOOLKIT_CONTRACT",
-            callback=_unless_the_command_line_decides,
-            group="Contract",
-            help="The contract as JSON; a stack's outputs, or what toolkit contract create made; - for standard "
-            "input. [env: TOOLKIT_CONTRACT]",
-        ),
-        option(
-            "-s",
-            "--stack",
-            metavar="NAME",
-            envvar="TOOLKIT_STACK",
-            callback=_unless_the_command_line_decides,
-            group="Contract",
-            help="The Pulumi stack to read without --contract; the selected one by default. [env: TOOLKIT_STACK]",
-        ),
-        option(
-            "-C",
-            "--cwd",
-            metavar="DIR",
-            callback=_unless_the_command_line_decides,
-            group="Contract",
-            help="The directory of the Pulumi project.",
-        ),
-    )
+class ContractSource(NamedTuple):
+    """Where the contract comes from, by :data:`contract_options`.
 
-
-def mesh_option(explanation: str, *, multiple: bool = False) -> Callable[[_Command], _Command]:
-    """Return the option for a mesh: ``mesh``, or ``meshes`` if it is repeatable."""
-    return option(
-        "--mesh",
-        "meshes" if multiple else "mesh",
-        multiple=multiple,
-        metavar="NAME",
-        shell_complete=_complete_from_contract("meshes"),
-        help=explanation,
-    )
-
-
-def format_option(explanation: str) -> Callable[[_Command], _Command]:
-    """Return the option for the form of Mesh documents: ``form``."""
-    return option(
-        "--format",
-        "form",
-        type=click.Choice(["kubernetes", "universal"]),
-        default="kubernetes",
-        show_default=True,
-        help=explanation,
-    )
-
-
-def zone_option(explanation: str) -> Callable[[_Command], _Command]:
-    """Return the option for zones: ``zone_names``."""
-    return option(
-        "--zone",
-        "zone_names",
-        multiple=True,
-        metavar="NAME",
-        shell_complete=_complete_from_contract("zones"),
-        help=explanation,
-    )
-
-
-def namespace_option(
-    *, default: str | None = None, show_default: str | bool = True, callback: Callable[..., str | None] | None = None
-) -> Callable[[_Command], _Command]:
-    """Return the option for the system namespace: ``namespace``."""
-    return option(
-        "-n",
-        "--namespace",
-        default=default,
-        show_default=show_default,
-        callback=callback,
-        metavar="NAME",
-        help="System namespace; that of the control plane, and of the meshes' Secrets on Kubernetes.",
-    )
-
-
-def filename_option(explanation: str, *, required: bool = False) -> Callable[[_Command], _Command]:
-    """Return the option for documents: ``filenames``."""
-    return option(
-        "-f",
-        "--filename",
-        "filenames",
-        multiple=True,
-        required=required,
-        metavar="FILE|-",
-        reads=True,
-        help=f"{explanation} Repeatable; - for standard input.",
-    )
-
-
-def yes_option(function: _Command) -> _Command:
-    """Add the option to skip questions: ``yes``. It can't come from the environment."""
-    add = option("-y", "--yes", is_flag=True, allow_from_autoenv=False, help="Do not ask before going on.")
-    return add(function)
-
-
-def applied_mesh(explanation: str) -> Callable[[_Command], _Command]:
-    """Return the options for what is verified: ``filenames``, ``mesh`` and ``backend_name``.
-
-    Args:
-        explanation: which documents ``-f`` takes.
+    Attributes:
+        contract_file: a file; ``-`` is stdin.
+        stack: the Pulumi stack; None for the selected one.
+        cwd: the directory of the Pulumi project.
     """
 
-    def add(function: _Command) -> _Command:
-        return with_options(
-            function,
-            filename_option(f"{explanation} Without -f, the contract's chain is the trust bundle."),
-            mesh_option("The mesh; by default the first one of the contract or the file."),
-            option(
-                "--backend-name",
-                metavar="NAME",
-                rare=True,
-                help="The mTLS backend of the Mesh; the enabled one unless given.",
-            ),
-        )
+    contract_file: str | None
+    stack: str | None
+    cwd: str | None
 
-    return add
+    def load(self) -> StackOutputs:
+        """Read the contract, and warn if it lacks the usage mode.
+
+        Raises:
+            InvalidInputError: the file can't be read or is not a contract, or the CA has no certificate yet.
+            ExternalError: the Pulumi CLI is missing or failed.
+        """
+        from toolkit import contract
+
+        loaded = contract.load(*self)
+        warn_of_unknown_mode(loaded)
+        return loaded
+
+    def name_stack(self) -> list[str]:
+        """Return the options that name the same stack in another command."""
+        return [
+            word for name, value in (("--stack", self.stack), ("--cwd", self.cwd)) if value for word in (name, value)
+        ]
+
+    def name_options(self) -> list[str]:
+        """Return the options that name the contract in another command; ``outputs.json`` for stdin."""
+        if self.contract_file is None:
+            return self.name_stack()
+        return ["--contract", "outputs.json" if self.contract_file == "-" else self.contract_file]
+
+
+_contract_option = functools.partial(option, callback=_unless_the_command_line_decides, group="Contract")
+contract_options = gather(
+    "source",
+    ContractSource,
+    _contract_option(
+        "--contract",
+        "contract_file",
+        metavar="FILE|-",
+        reads=True,
+        envvar="TOOLKIT_CONTRACT",
+        help="The contract as JSON; a stack's outputs, or what toolkit contract create made; - for standard "
+        "input. [env: TOOLKIT_CONTRACT]",
+    ),
+    _contract_option(
+        "-s",
+        "--stack",
+        metavar="NAME",
+        envvar="TOOLKIT_STACK",
+        help="The Pulumi stack to read without --contract; the selected one by default. [env: TOOLKIT_STACK]",
+    ),
+    _contract_option("-C", "--cwd", metavar="DIR", help="The directory of the Pulumi project."),
+)
 
 
 def _complete_from_contract(field: Literal["meshes", "zones"]) -> Callable[..., list[str]]:
@@ -235,6 +164,61 @@ def _complete_from_contract(field: Literal["meshes", "zones"]) -> Callable[..., 
     return complete
 
 
+# Take help; mesh_option also takes the parameter's name.
+mesh_option = functools.partial(option, "--mesh", metavar="NAME", shell_complete=_complete_from_contract("meshes"))
+meshes_option = functools.partial(mesh_option, "meshes", multiple=True)
+zone_option = functools.partial(
+    option, "--zone", "zone_names", multiple=True, metavar="NAME", shell_complete=_complete_from_contract("zones")
+)
+format_option = functools.partial(
+    option, "--format", "form", type=click.Choice(["kubernetes", "universal"]), default="kubernetes"
+)
+namespace_option = functools.partial(
+    option,
+    "-n",
+    "--namespace",
+    metavar="NAME",
+    help="System namespace; that of the control plane, and of the meshes' Secrets on Kubernetes.",
+)
+# It can't come from the environment.
+yes_option = option("-y", "--yes", is_flag=True, allow_from_autoenv=False, help="Do not ask before going on.")
+
+
+class _VersionType(click.ParamType[object]):
+    """A version of Kong Mesh."""
+
+    name = "version"
+
+    def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        """Return a :class:`~toolkit.mesh.schema.versions.MeshVersion`."""
+        from toolkit.mesh.schema.versions import MeshVersion
+
+        try:
+            return MeshVersion.parse(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx, param, "--mesh-version") from error
+
+
+version_option = functools.partial(option, "--mesh-version", type=_VersionType(), metavar="VERSION")
+
+
+product_option = functools.partial(option, "--product", type=click.Choice(["kong-mesh", "kuma"]), default="kong-mesh")
+
+
+def filename_option(explanation: str, *, required: bool = False) -> Decorator:
+    """Return the option for documents: ``filenames``."""
+    return option(
+        "-f",
+        "--filename",
+        "filenames",
+        multiple=True,
+        required=required,
+        metavar="FILE|-",
+        reads=True,
+        help=f"{explanation} Repeatable; - for standard input.",
+    )
+
+
 def list_given_besides(ctx: click.Context, names: Collection[str]) -> list[str]:
     """Return the options on the command line, such as ``--zone``, except those of the parameters `names`."""
     return [
@@ -244,6 +228,31 @@ def list_given_besides(ctx: click.Context, names: Collection[str]) -> list[str]:
         and parameter.name not in names
         and ctx.get_parameter_source(str(parameter.name)) is _COMMANDLINE
     ]
+
+
+def read_texts(filenames: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the name and the text of each file.
+
+    Raises:
+        InvalidInputError: a file can't be read.
+    """
+    from toolkit.files import name_source, read_text
+
+    return [(name_source(file), read_text(file)) for file in filenames]
+
+
+def require_agreement(question: str, refusal: str) -> None:
+    """Ask a question on the terminal.
+
+    Raises:
+        InterruptedByUserError: the answer is not yes; with `refusal` as its text.
+    """
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        agreed = False
+    if not agreed:
+        raise InterruptedByUserError(refusal)
 
 
 def can_ask() -> bool:
@@ -257,20 +266,6 @@ def explain_missing_extra(extra: Literal["envoy", "sandbox"], error: ModuleNotFo
         f"{error.name} is not installed; it comes with the extra {extra}",
         f"Install it with: pip install 'kong-mesh-pca-toolkit[{extra}]'",
     )
-
-
-def load_contract(contract_file: str | None, stack: str | None, cwd: str | None) -> StackOutputs:
-    """Read the contract from the source in the options, and warn if it lacks the usage mode.
-
-    Raises:
-        InvalidInputError: the file can't be read or is not a contract, or the CA has no certificate yet.
-        ExternalError: the Pulumi CLI is missing or failed.
-    """
-    from toolkit import contract
-
-    loaded = contract.load(contract_file, stack, cwd)
-    warn_of_unknown_mode(loaded)
-    return loaded
 
 
 def warn_of_unknown_mode(outputs: StackOutputs) -> None:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from toolkit.cli.exits import write_stdout
 from toolkit.cli.options import say
-from toolkit.cli.overwriting import STDIN, Place, refuse_overwriting
-from toolkit.cli.parameters import GROUPS, Option, list_inputs, option
+from toolkit.cli.overwriting import Place, refuse_overwriting
+from toolkit.cli.parameters import GROUPS, Option, gather, list_inputs, option, path_option
 from toolkit.files import PUBLIC, write_all
 from toolkit.text import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from toolkit.cli.parameters import Decorator
     from toolkit.values import Value
 
-_Command = TypeVar("_Command", bound="Callable[..., object]")
 _STDOUT = "-"
 # A document may replace the one that it is made of.
 _REPLACES = ("base",)
@@ -97,14 +98,14 @@ def _join(words: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def output_option(*forms: str, explanation: str = "") -> Callable[[_Command], _Command]:
-    """Return the option for a result's formats and files: ``outputs``.
+def output_option(*forms: str, explanation: str = "", callback: Callable[..., Value] | None = None) -> Decorator:
+    """Return the option for formats and files as they are given: ``outputs``.
 
     Args:
         forms: the formats; the first is the default, on standard output.
         explanation: further text for ``--help``.
+        callback: of the option.
     """
-    more = f" {explanation}" if explanation else ""
     return option(
         "-o",
         "--output",
@@ -116,39 +117,28 @@ def output_option(*forms: str, explanation: str = "") -> Callable[[_Command], _C
         cls=_OutputOption,
         writes=True,
         replaces=_REPLACES,
-        help=f"The form: {', '.join(forms)}; repeatable. {forms[0]} unless given.{more}",
+        callback=callback,
+        help=f"The form: {', '.join(forms)}; repeatable. {forms[0]} unless given. {explanation}".rstrip(),
     )
 
 
-def output_file_option(function: _Command) -> _Command:
-    """Add the option for the document's file: ``output_file``."""
-    add = option(
-        "--output-file",
-        type=click.Path(path_type=Path),
-        callback=_take_path,
-        metavar="FILE",
-        group=_OUTPUT,
-        writes=True,
-        replaces=_REPLACES,
-        help="Write the document here, not to standard output.",
-    )
-    return add(function)
+def result_option(*forms: str, explanation: str = "") -> Decorator:
+    """Return the option for a result's formats and files, as :func:`settle_outputs` returns them: ``outputs``."""
+    return output_option(*forms, explanation=explanation, callback=lambda _, __, value: settle_outputs(value, forms[0]))
 
 
-def output_dir_option(explanation: str) -> Callable[[_Command], _Command]:
-    """Return the option for the directory of several documents: ``output_dir``."""
-    return option(
-        "--output-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        metavar="DIR",
-        group=_OUTPUT,
-        writes=True,
-        help=explanation,
-    )
-
-
-def _take_path(_ctx: click.Context, _: click.Parameter, value: Path | None) -> Path | None:
-    return None if value == Path(_STDOUT) else value
+output_file_option = path_option(
+    "--output-file",
+    callback=lambda _, __, value: None if value == Path(_STDOUT) else value,
+    group=_OUTPUT,
+    writes=True,
+    replaces=_REPLACES,
+    help="Write the document here, not to standard output.",
+)
+# Takes help and a default.
+output_dir_option = functools.partial(
+    option, "--output-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", writes=True
+)
 
 
 def settle_document(outputs: Sequence[Output], output_file: Path | None) -> Output:
@@ -168,6 +158,12 @@ def settle_document(outputs: Sequence[Output], output_file: Path | None) -> Outp
     if chosen.file is not None and output_file is not None:
         raise click.UsageError(f"-o {chosen.form}={chosen.file} and --output-file both name a file; give one of them")
     return Output(chosen.form, output_file if chosen.file is None else chosen.file)
+
+
+# The form and the file of a document: ``target``.
+document_options = gather("target", settle_document, output_option("yaml", "json"), output_file_option)
+# Whether to show only what would change: ``diff``.
+diff_option = functools.partial(option, "--diff", is_flag=True, group=_OUTPUT)
 
 
 def settle_outputs(outputs: Sequence[Output], default: str) -> tuple[Output, ...]:
@@ -198,27 +194,6 @@ def write_directory(directory: Path, files: Mapping[str, tuple[str, int]]) -> No
     refuse_overwriting([Place("--output-dir", path) for path in paths], list_inputs(click.get_current_context()))
     write_all(paths)
     say(f"Written to {directory}/: {', '.join(sorted(files))}")
-
-
-def refuse_one_stdin(inputs: Mapping[str, Iterable[str | Path | None] | str | None]) -> None:
-    """Reject two inputs from standard input.
-
-    Args:
-        inputs: input files by option.
-
-    Raises:
-        UsageError: more than one input is ``-``.
-    """
-    named = [
-        name
-        for name, sources in inputs.items()
-        for source in ([sources] if sources is None or isinstance(sources, str) else sources)
-        if source is not None and str(source) == STDIN
-    ]
-    if len(named) > 1:
-        first, second, *_ = named
-        both = f"{first} - can be given only once" if first == second else f"{first} and {second} can't both be -"
-        raise click.UsageError(f"{both}: there is one standard input")
 
 
 def write_outputs(settled: Sequence[Output], render: Callable[[str, Path | None], str]) -> None:

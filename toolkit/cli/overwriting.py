@@ -1,4 +1,4 @@
-"""Keep a command from overwriting a file that it reads, and from writing two results to one file."""
+"""Keep a command from overwriting a file that it reads, writing two results to one file, and reading stdin twice."""
 
 from __future__ import annotations
 
@@ -76,6 +76,22 @@ def refuse_one_place(written: Iterable[Place]) -> None:
                 f"{other.name} and {target.name} both write {target.file}; choose another file for one of them"
             )
         places[path] = target
+
+
+def refuse_one_stdin(inputs: Iterable[Place]) -> None:
+    """Reject two inputs from standard input.
+
+    Args:
+        inputs: the files that are read.
+
+    Raises:
+        UsageError: more than one input is ``-``.
+    """
+    named = [source.name for source in inputs if source.file == STDIN]
+    if len(named) > 1:
+        first, second, *_ = named
+        both = f"{first} - can be given only once" if first == second else f"{first} and {second} can't both be -"
+        raise click.UsageError(f"{both}: there is one standard input")
 
 
 def _find_regular_file(file: str | Path, *, is_input: bool = False) -> os.stat_result | None:

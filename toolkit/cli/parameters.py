@@ -1,14 +1,17 @@
-"""Base classes of commands and options: options have groups and may come from the environment."""
+"""Base classes of commands and options: options have groups, may come from the environment, and declare their files."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import re
-from typing import TYPE_CHECKING, Literal, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
 
 import click
 
-from toolkit.cli.overwriting import STDIN, Place, refuse_one_place, refuse_overwriting
+from toolkit.cli.overwriting import STDIN, Place, refuse_one_place, refuse_one_stdin, refuse_overwriting
 from toolkit.text import suggest
 
 if TYPE_CHECKING:
@@ -19,8 +22,8 @@ if TYPE_CHECKING:
     from toolkit.values import Value
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
-# A key of click's metadata, which all commands of one call share.
-_ALL = "toolkit.help_all"
+# A key of click's metadata, which all commands of one call share: whether ``--help-all`` is given.
+SHOWS_ALL = "toolkit.help_all"
 # The groups of --help, in order. An option without a group is in the first one.
 GROUPS = ("Options", "Contract", "Mesh", "AWS", "Control plane", "Output", "Common")
 
@@ -58,7 +61,7 @@ class Option(click.Option):
     def __init__(self, *declarations: Value, group: str = GROUPS[0], rare: bool = False, **attributes: Value) -> None:
         for role in ("reads", "writes", "replaces"):
             setattr(self, role, attributes.pop(role, getattr(self, role)))
-        super().__init__(*declarations, **attributes)
+        super().__init__(*declarations, **{"show_default": True, **attributes})
         self.group = group
         self.is_rare = rare
 
@@ -120,17 +123,21 @@ class Argument(click.Argument):
 
     Attributes:
         reads: whether its values are files that the command reads.
+        continues: the option whose values it continues, which errors about stdin name.
     """
 
     writes = False
 
-    def __init__(self, *declarations: Value, reads: bool = False, **attributes: Value) -> None:
+    def __init__(self, *declarations: Value, reads: bool = False, continues: str = "FILE", **attributes: Value) -> None:
         super().__init__(*declarations, **attributes)
-        self.reads = reads
+        self.reads, self.continues = reads, continues
 
     def list_places(self, value: Value) -> list[Place]:
         """Return the files that a value names."""
-        return [Place("FILE", file, str(self.name)) for file in _list_files(self, value)]
+        return [
+            Place(self.continues if file == STDIN else "FILE", file, str(self.name))
+            for file in _list_files(self, value)
+        ]
 
 
 def _list_files(parameter: Option | Argument, value: Value) -> list[Value]:
@@ -149,8 +156,9 @@ class Command(click.Command):
         Raises:
             UsageError: it would, or a variable has the command's prefix but names none of its options.
         """
-        written = _list_places(ctx, "writes")
-        refuse_overwriting(written, list_inputs(ctx))
+        written, inputs = _list_places(ctx, "writes"), list_inputs(ctx)
+        refuse_one_stdin(inputs)
+        refuse_overwriting(written, inputs)
         refuse_one_place(written)
         known = {each.find_variable(ctx) for each in self.params if isinstance(each, Option)}
         for name in sorted(os.environ):
@@ -181,7 +189,7 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, each under its heading."""
-        shows_all = bool(ctx.meta.get(_ALL))
+        shows_all = bool(ctx.meta.get(SHOWS_ALL))
         hidden = 0
         for group in GROUPS:
             options = [each for each in self.get_params(ctx) if _is_in(group, each)]
@@ -227,31 +235,46 @@ def _shorten(text: str) -> str:
     return f"{beginning} [{value}]" if value and value[0] != "(" and len(value) <= _SHORT else beginning
 
 
-def option(*declarations: str, **attributes: Value) -> Callable[[_Command], _Command]:
-    """An :class:`Option` of a command; takes what ``click.option`` takes, and the attributes of the class."""
-    return click.option(*declarations, **{"cls": Option, **attributes})
+option = functools.partial(click.option, cls=Option)
+argument = functools.partial(click.argument, cls=Argument)
+# An option whose value is a path, never standard input or output.
+path_option = functools.partial(option, type=click.Path(path_type=Path), metavar="FILE")
 
 
-def argument(*declarations: str, **attributes: Value) -> Callable[[_Command], _Command]:
-    """An :class:`Argument` of a command; takes what ``click.argument`` takes, and the attributes of the class."""
-    return click.argument(*declarations, cls=Argument, **attributes)
+class Decorator(Protocol):
+    """Adds options to a command."""
+
+    def __call__(self, function: _Command, /) -> _Command:
+        """Return the command with the options."""
 
 
-def all_help_option() -> Option:
-    """Return the option ``--help-all``."""
+def combine(*options: Decorator) -> Decorator:
+    """Return one decorator for several options, in the order of the command's help."""
 
-    def show(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - as click calls it
-        if wanted and not ctx.resilient_parsing:
-            ctx.meta[_ALL] = True
-            click.echo(ctx.get_help(), color=ctx.color)
-            ctx.exit()
+    def add(function: _Command) -> _Command:
+        for each in reversed(options):
+            function = each(function)
+        return function
 
-    return Option(
-        ["--help-all"],
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=show,
-        group=GROUPS[-1],
-        help="Show every option.",
-    )
+    return add
+
+
+def gather(name: str, make: Callable[..., object], *options: Decorator) -> Decorator:
+    """Return a decorator for options whose values a command gets as one value.
+
+    Args:
+        name: the command's parameter.
+        make: makes the value; its parameters are those of the options.
+        options: in the order of the command's help.
+    """
+    names = inspect.signature(make).parameters
+
+    def add(function: _Command) -> _Command:
+        @functools.wraps(function)
+        def run(**values: object) -> object:
+            own = {each: values.pop(each) for each in names}
+            return function(**values, **{name: make(**own)})
+
+        return combine(*options)(cast("_Command", run))
+
+    return add

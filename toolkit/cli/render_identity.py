@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.base import parse_version
-from toolkit.cli.documents import document_options, lay_out
-from toolkit.cli.exits import write_stdout
-from toolkit.cli.identity_options import identity_options, refuse_old_version, take_identity_options
+from toolkit.cli.documents import lay_out
+from toolkit.cli.mesh_options import expiration_option, identity_options, refuse_old_version
 from toolkit.cli.options import (
-    STACKS_LIFETIME,
     contract_options,
+    emit,
     format_option,
-    load_contract,
-    mesh_option,
+    meshes_option,
     namespace_option,
     note,
+    version_option,
     warn,
 )
-from toolkit.cli.output_options import Output, settle_document
+from toolkit.cli.output_options import document_options
 from toolkit.cli.parameters import Command, option
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from toolkit.cli.mesh_options import IdentityChoices
+    from toolkit.cli.options import ContractSource
+    from toolkit.cli.output_options import Output
     from toolkit.mesh.schema.identity_spec import MeshTrustCreation
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.mesh.schema.versions import MeshVersion
     from toolkit.values import Value
 
-_GROUP = "Mesh"
 _EXAMPLES = """\b
 Examples:
   toolkit render-identity --output-file identity.yaml
@@ -57,17 +57,11 @@ def _refuse_credentials(_: click.Context, parameter: click.Parameter, value: Val
 
 @click.command(name="render-identity", cls=Command, epilog=_EXAMPLES)
 @contract_options
-@mesh_option("A mesh of the contract; repeatable; all unless given.", multiple=True)
-@format_option("For kubectl apply, or for kumactl apply.")
+@meshes_option(help="A mesh of the contract; repeatable; all unless given.")
+@format_option(help="For kubectl apply, or for kumactl apply.")
 @identity_options()
-@option(
-    "--expiration",
-    show_default=STACKS_LIFETIME,
-    metavar="DURATION",
-    group=_GROUP,
-    help="Lifetime of data plane certificates, such as 24h; 30d is written as 720h.",
-)
-@option("--mesh-version", metavar="VERSION", group=_GROUP, rare=True, help="The version of Kong Mesh, such as 2.14.3.")
+@expiration_option(help="Lifetime of data plane certificates, such as 24h; 30d is written as 720h.")
+@version_option(group="Mesh", rare=True, help="The version of Kong Mesh, such as 2.14.3.")
 @option(
     "--credentials",
     "--access-key",
@@ -81,17 +75,14 @@ def _refuse_credentials(_: click.Context, parameter: click.Parameter, value: Val
 @document_options
 def command(
     *,
-    contract_file: str | None,
-    stack: str | None,
-    cwd: str | None,
+    source: ContractSource,
     meshes: tuple[str, ...],
-    form: Literal["kubernetes", "universal"],
+    form: Form,
+    identity: IdentityChoices,
     expiration: str | None,
-    mesh_version: str | None,
+    mesh_version: MeshVersion | None,
     namespace: str,
-    outputs: tuple[Output, ...],
-    output_file: Path | None,
-    **chosen: Value,
+    target: Output,
 ) -> None:
     """Turn the contract into a MeshIdentity that takes certificates from AWS Private CA.
 
@@ -104,10 +95,9 @@ def command(
     from toolkit.mesh.render.building import require_mesh
     from toolkit.mesh.render.templating import join_documents
 
-    target = settle_document(outputs, output_file)
     _heed_version(mesh_version, form)
-    loaded = load_contract(contract_file, stack, cwd)
-    options = take_identity_options(chosen, form, expiration, namespace)
+    loaded = source.load()
+    options = identity.to_options(form, expiration, namespace)
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
     for name in names:
         require_mesh(loaded, name)
@@ -125,22 +115,15 @@ def command(
         )
     ]
     note(_CREATION[options.mesh_trust_creation])
-    text = lay_out(join_documents(documents), target.form)
-    if target.file is None:
-        write_stdout(text)
-        return
-    from toolkit.files import write_whole
-
-    write_whole(target.file, text)
+    emit(lay_out(join_documents(documents), target.form), target.file)
 
 
-def _heed_version(text: str | None, form: str) -> None:
+def _heed_version(version: MeshVersion | None, form: Form) -> None:
     """Reject a version without the extension acmpca, and warn if it has no global control plane on Kubernetes."""
     from toolkit.mesh.schema import versions
 
-    if text is None:
+    if version is None:
         return
-    version = parse_version(text)
     refuse_old_version(version, "toolkit render-mesh renders a Mesh with an acmpca backend for this version.")
     if version >= versions.FIRST_WITHOUT_MTLS and form == "kubernetes":
         warn(

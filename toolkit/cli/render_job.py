@@ -8,26 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.base import read_mode
-from toolkit.cli.documents import document_options, lay_out
-from toolkit.cli.options import (
-    STACKS_LIFETIME,
-    applied_mesh,
-    contract_options,
-    emit,
-    load_contract,
-    note,
-    zone_option,
-)
-from toolkit.cli.output_options import output_dir_option, refuse_one_stdin, settle_document, write_directory
+from toolkit.cli.documents import lay_out, read_mode
+from toolkit.cli.options import STACKS_LIFETIME, contract_options, emit, note, zone_option
+from toolkit.cli.output_options import document_options, output_dir_option, write_directory
 from toolkit.cli.parameters import Command, option
-from toolkit.cli.verify_plan import identity_name_option, refuse_names
+from toolkit.cli.verify_options import applied_options, probe_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from toolkit.cli.options import ContractSource
     from toolkit.cli.output_options import Output
+    from toolkit.cli.verify_options import AppliedOptions
     from toolkit.contract import StackOutputs, Zone
     from toolkit.jobs.verifiers import JobOptions
     from toolkit.mesh.documents.applied import Applied
@@ -48,18 +41,14 @@ Examples:
 
 @click.command(name="render-job", cls=Command, epilog=_EXAMPLES)
 @contract_options
-@zone_option("Render for this zone; repeatable; all by default.")
+@zone_option(help="Render for this zone; repeatable; all by default.")
 @option(
     "--image",
     required=True,
     metavar="REFERENCE",
     help="The image with the toolkit in it, pinned by a version or a digest; the Dockerfile builds one.",
 )
-@applied_mesh(
-    "The applied Mesh and the Secret of its chain, or a MeshIdentity and its MeshTrusts. They define the trust bundle "
-    "and the names in requests."
-)
-@identity_name_option
+@applied_options
 @option("--schedule", metavar="CRON", help="A CronJob instead of a Job: five fields, or @daily and the like.")
 @option("--time-zone", metavar="NAME", help="Time zone of the schedule; the cluster's by default.")
 @option(
@@ -82,7 +71,6 @@ Examples:
     "--timeout",
     type=click.IntRange(1, _MAX_SECONDS),
     default=60,
-    show_default=True,
     metavar="SECONDS",
     help="Time limit for one zone.",
 )
@@ -90,27 +78,20 @@ Examples:
     "--retries",
     type=click.IntRange(0, _MAX_RETRIES),
     default=0,
-    show_default=True,
     metavar="NUMBER",
     help="Retries after an environment error; each may issue another certificate.",
 )
 @option("--lifetime", show_default=STACKS_LIFETIME, metavar="DURATION", help="Lifetime of the requested certificates.")
 @option("--horizon", metavar="DURATION", help="How long every CA of the chain must still be valid; 30d by default.")
-@option("--probe-denials", is_flag=True, help="Try what must be denied; a CA certificate, revoking, another CA.")
+@probe_option
 @document_options
-@output_dir_option("Write a file per zone, ZONE.job.yaml or .json, all of them or none.")
+@output_dir_option(group="Output", help="Write a file per zone, ZONE.job.yaml or .json, all of them or none.")
 def command(
     *,
-    contract_file: str | None,
-    stack: str | None,
-    cwd: str | None,
+    source: ContractSource,
     zone_names: tuple[str, ...],
-    filenames: tuple[str, ...],
-    mesh: str | None,
-    backend_name: str | None,
-    identity_name: str | None,
-    outputs: tuple[Output, ...],
-    output_file: Path | None,
+    subject: AppliedOptions,
+    target: Output,
     output_dir: Path | None,
     **chosen: Value,
 ) -> None:
@@ -123,20 +104,18 @@ def command(
     from toolkit.mesh.render.templating import join_documents
     from toolkit.verify.plan import choose_zones
 
-    target = settle_document(outputs, output_file)
     if target.file and output_dir:
         raise click.UsageError("--output-file and --output-dir do not go together")
-    refuse_names(backend_name, identity_name, filenames)
-    refuse_one_stdin({"-f": filenames, "--contract": contract_file})
-    loaded = load_contract(contract_file, stack, cwd)
+    subject.refuse_clashes()
+    loaded = source.load()
     zones = choose_zones(loaded, zone_names)
-    options = verifiers.JobOptions(mesh_name=mesh, **chosen)
-    applied = _read(filenames, mesh, backend_name, identity_name)
+    options = verifiers.JobOptions(mesh_name=subject.mesh, **chosen)
+    applied = subject.read(verifiers.read_applied)
     made = verifiers.build(loaded, zones, options, applied)
     texts = {job.zone: workloads.render_job(job) for job in made}
     _say(loaded, zones, options, applied)
     # Outputs get no wider permissions than the input files.
-    mode = functools.reduce(operator.and_, (read_mode(file) for file in filenames), read_mode(None))
+    mode = functools.reduce(operator.and_, (read_mode(file) for file in subject.filenames), read_mode(None))
     if output_dir is None:
         emit(lay_out(join_documents(list(texts.values())), target.form), target.file, mode)
     else:
@@ -144,16 +123,6 @@ def command(
             output_dir,
             {f"{zone}.job.{target.form}": (lay_out(text, target.form), mode) for zone, text in texts.items()},
         )
-
-
-def _read(
-    files: Sequence[str], name: str | None, backend: str | None, identity: str | None
-) -> Applied | AppliedIdentity | None:
-    from toolkit.files import name_source, read_text
-    from toolkit.jobs import verifiers
-
-    texts = [(name_source(file), read_text(file)) for file in files]
-    return verifiers.read_applied(texts, name, backend, identity) if texts else None
 
 
 def _say(

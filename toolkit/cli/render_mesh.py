@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.base import Base, base_options, heed_version, note_list, read_base, read_mode, take_access
-from toolkit.cli.documents import diff_option, document_options, lay_out, show_diff
+from toolkit.cli.documents import base_options, heed_version, lay_out, note_list, read_base, read_mode, show_diff
 from toolkit.cli.exits import write_stdout
 from toolkit.cli.mesh_options import mesh_options, refuse_public, take_options
-from toolkit.cli.options import contract_options, format_option, load_contract, mesh_option, note, warn
-from toolkit.cli.output_options import Output, refuse_one_stdin, settle_document
-from toolkit.cli.parameters import Command, option
+from toolkit.cli.options import contract_options, format_option, meshes_option, note, warn
+from toolkit.cli.output_options import Output, diff_option, document_options
+from toolkit.cli.parameters import Command, path_option
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from toolkit.cli.control_plane_options import Access
+    from toolkit.cli.documents import Base
+    from toolkit.cli.options import ContractSource
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.render.building import MeshOptions
     from toolkit.mesh.render.merge import Merged
     from toolkit.mesh.render.templating import RenderedMesh
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.mesh.schema.versions import MeshVersion
     from toolkit.values import Value
 
 
@@ -40,32 +44,28 @@ Examples:
 
 @click.command(name="render-mesh", cls=Command, epilog=_EXAMPLES)
 @contract_options
-@mesh_option("A mesh of the contract; repeatable; all unless given.", multiple=True)
-@format_option("For kubectl apply, or for kumactl apply; a Mesh in a file keeps its form.")
+@meshes_option(help="A mesh of the contract; repeatable; all unless given.")
+@format_option(help="For kubectl apply, or for kumactl apply; a Mesh in a file keeps its form.")
 @mesh_options
 @base_options()
 @document_options
-@option(
+@path_option(
     "--secret-file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
     writes=True,
     group="Output",
     help="Write the Secrets to this file, which only you can read, and not before the Mesh.",
 )
-@diff_option("Show what would change in the base; write nothing.")
+@diff_option(help="Show what would change in the base; write nothing.")
 def command(
     *,
-    contract_file: str | None,
-    stack: str | None,
-    cwd: str | None,
+    source: ContractSource,
     meshes: tuple[str, ...],
-    form: Literal["kubernetes", "universal"],
+    form: Form,
     base: str | None,
-    mesh_version: str | None,
+    mesh_version: MeshVersion | None,
+    access: Access,
     secret_file: Path | None,
-    outputs: tuple[Output, ...],
-    output_file: Path | None,
+    target: Output,
     diff: bool,
     **chosen: Value,
 ) -> None:
@@ -80,18 +80,20 @@ def command(
     from toolkit.files import name_source
     from toolkit.mesh.render import templating
 
-    target = _settle(contract_file, base, settle_document(outputs, output_file), secret_file, diff=diff)
-    loaded = load_contract(contract_file, stack, cwd)
+    if diff and base is None:
+        raise click.UsageError("--diff needs --base: it shows what would change there")
+    if diff and (target != Output("yaml") or secret_file):
+        raise click.UsageError("--diff writes no document; leave -o, --output-file and --secret-file out")
+    loaded = source.load()
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
-    access = take_access(chosen)
-    options = take_options(form, chosen, names)
+    options = take_options(form, names, **chosen)
     if base is None:
         heed_version(mesh_version)
         rendered = [templating.render(loaded, name, options) for name in names]
     else:
         existing = read_base(base, access, names, form)
         _refuse_open_source(existing)
-        heed_version(mesh_version, existing.version)
+        heed_version(mesh_version or existing.version)
         rendered = _merged(loaded, existing, names if meshes else None, options)
     if secret_file and not any(document.secrets for document in rendered):
         raise click.UsageError("--secret-file needs --ca-cert secret or --credentials: there is no Secret otherwise")
@@ -99,18 +101,6 @@ def command(
         _show_changes(rendered, name_source(str(base)))
     else:
         _write(rendered, secret_file, target, read_mode(base))
-
-
-def _settle(
-    contract_file: str | None, base: str | None, target: Output, secret_file: Path | None, *, diff: bool
-) -> Output:
-    """Reject inputs and outputs that exclude each other; return the document's output."""
-    refuse_one_stdin({"--contract": contract_file, "--base": base})
-    if diff and base is None:
-        raise click.UsageError("--diff needs --base: it shows what would change there")
-    if diff and (target != Output("yaml") or secret_file):
-        raise click.UsageError("--diff writes no document; leave -o, --output-file and --secret-file out")
-    return target
 
 
 def _show_changes(rendered: list[RenderedMesh], source: str) -> None:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.base import parse_version
-from toolkit.cli.documents import diff_option, show_diff
-from toolkit.cli.options import contract_options, emit, load_contract, namespace_option, note, warn, zone_option
-from toolkit.cli.output_options import output_dir_option, output_file_option, refuse_one_stdin, write_directory
+from toolkit.cli.documents import show_diff
+from toolkit.cli.options import contract_options, emit, namespace_option, note, version_option, warn, zone_option
+from toolkit.cli.output_options import diff_option, output_dir_option, output_file_option, write_directory
 from toolkit.cli.parameters import Command, option
 from toolkit.files import PRIVATE, PUBLIC, name_source, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolkit.cli.options import ContractSource
     from toolkit.contract import Zone
+    from toolkit.mesh.schema.versions import MeshVersion
 
 _ENDINGS = {"helm": "values.yaml", "env": "env"}
 
@@ -32,13 +33,12 @@ Examples:
 
 @click.command(name="render-zone", cls=Command, epilog=_EXAMPLES)
 @contract_options
-@zone_option("A zone of the contract; repeatable; all unless given.")
+@zone_option(help="A zone of the contract; repeatable; all unless given.")
 @option(
     "--format",
     "form",
     type=click.Choice(["helm", "env"]),
     default="helm",
-    show_default=True,
     help="Values of Kong Mesh's release chart, or the variables of a Universal control plane.",
 )
 @option(
@@ -46,12 +46,7 @@ Examples:
     metavar="grpcs://HOST:PORT",
     help="Where the global control plane listens for its zones; a multi-zone mesh needs it.",
 )
-@option(
-    "--mesh-version",
-    metavar="VERSION",
-    rare=True,
-    help="The version of Kong Mesh, such as 2.14.3; for IRSA its chart must be 2.5.0 or later.",
-)
+@version_option(rare=True, help="The version of Kong Mesh, such as 2.14.3; for IRSA its chart must be 2.5.0 or later.")
 @namespace_option(show_default="that of the zone's role, which trusts no other")
 @option(
     "--base",
@@ -60,17 +55,17 @@ Examples:
     help="An existing file of Helm values; only the zone's values change in it. - for stdin.",
 )
 @output_file_option
-@output_dir_option("Write a file for each zone here: NAME.values.yaml or NAME.env; all of them or none.")
-@diff_option("Show what would change in the base; write nothing.")
+@output_dir_option(
+    group="Output", help="Write a file for each zone here: NAME.values.yaml or NAME.env; all of them or none."
+)
+@diff_option(help="Show what would change in the base; write nothing.")
 def command(
     *,
-    contract_file: str | None,
-    stack: str | None,
-    cwd: str | None,
+    source: ContractSource,
     zone_names: tuple[str, ...],
     form: Literal["helm", "env"],
     kds_address: str | None,
-    mesh_version: str | None,
+    mesh_version: MeshVersion | None,
     namespace: str | None,
     base: str | None,
     output_file: Path | None,
@@ -90,17 +85,16 @@ def command(
     """
     from toolkit.zones import rendering
 
-    refuse_one_stdin({"--contract": contract_file, "--base": base})
     _check_options(base, form, namespace, output_file, output_dir, diff=diff)
     address = None if kds_address is None else rendering.check_address(kds_address)
-    chosen = rendering.choose(load_contract(contract_file, stack, cwd), zone_names)
+    chosen = rendering.choose(source.load(), zone_names)
     if output_dir is None and len(chosen) > 1:
         there = ", ".join(zone.name for zone in chosen)
         raise click.UsageError(f"several zones: {there}; name one with --zone, or write all of them with --output-dir")
     if namespace is not None:
         rendering.refuse_namespace(chosen, namespace)
     if mesh_version is not None and form == "helm":
-        rendering.refuse_version(chosen, parse_version(mesh_version))
+        rendering.refuse_version(chosen, mesh_version)
     texts, said, changes = _rendered(chosen, form, base, address, namespace)
     mode = PUBLIC if base is None else _mode_of(base)
     if diff:

@@ -4,132 +4,121 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.base import CONTROL_PLANE, heed_version, note_list, parse_version, read_base, read_mode, take_access
-from toolkit.cli.control_plane_options import open_control_plane
-from toolkit.cli.documents import lay_out, show_diff
-from toolkit.cli.identity_options import NAMES, refuse_old_version, take_identity_options
-from toolkit.cli.identity_plan import IdentityPlan
-from toolkit.cli.mesh_options import refuse_public
-from toolkit.cli.options import emit, load_contract, note, say
-from toolkit.cli.output_options import write_directory, write_outputs
-from toolkit.cli.rotation_plan import BEFORE, describe_surroundings, keep_first, name_file
-from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError
+from toolkit.cli.documents import CONTROL_PLANE, note_list, show_diff
+from toolkit.cli.mesh_options import IdentityChoices, refuse_old_version, refuse_public
+from toolkit.cli.options import note, read_texts, say
+from toolkit.cli.rotation_plan import (
+    Commands,
+    Plan,
+    PlannedStep,
+    Request,
+    describe_surroundings,
+    name_file,
+    print_step,
+    refuse_step,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-    from toolkit.cli.output_options import Output
+    from toolkit.cli.control_plane_options import Access
+    from toolkit.cli.documents import Moving
     from toolkit.control_plane.resources import ListedKind
     from toolkit.mesh.rotate.identity_move import Given, IdentityMove
-    from toolkit.mesh.schema.versions import MeshVersion
+    from toolkit.mesh.rotate.obstacles import Obstacle
     from toolkit.values import Object
 
 # The value of --to.
 MESH_IDENTITY = "mesh-identity"
+_OF_A_MOVE = (*IdentityChoices._fields, "filenames", "old_chain")
 # Options of a rotation that also apply to a MeshIdentity.
 _SHARED = ("expiration", "namespace")
 _GIVEN = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
-
-
-@dataclass(frozen=True)
-class Request:
-    """The options of the plan and of its output.
-
-    Attributes:
-        base: the value of ``--base``.
-        mesh: name of the Mesh; None for the only one.
-        mesh_version: of Kong Mesh; None if it isn't known.
-        stack: the options of the contract.
-        contract: the same options as arguments of another command.
-        step: the stage to print; None for the plan.
-        outputs: where the plan or the stage is written.
-        directory: where all files are written.
-        force: whether to print a stage although something must be decided first.
-        diff: whether to show only the diff.
-    """
-
-    base: str
-    mesh: str | None
-    mesh_version: str | None
-    stack: tuple[str | None, str | None, str | None]
-    contract: list[str]
-    step: int | None
-    outputs: tuple[Output, ...]
-    directory: Path | None
-    force: bool
-    diff: bool
+# The stage with the documents for `toolkit verify`.
+_PROVABLE = "trust"
+# The stages with a MeshIdentity, whose conditions must be true before the next stage.
+_WAITING = ("publish", "trust", "switch")
 
 
 def refuse_identity_options(ctx: click.Context) -> None:
     """Reject options of a MeshIdentity without ``--to mesh-identity``, because they have no effect."""
-    _refuse_given(ctx, (*NAMES, "filenames", "old_chain"), f"needs --to {MESH_IDENTITY}")
+    _refuse_given(ctx, _OF_A_MOVE, f"needs --to {MESH_IDENTITY}")
 
 
-def run(ctx: click.Context, request: Request, chosen: Object) -> None:
+def run(
+    request: Request,
+    given: Given,
+    identity: IdentityChoices,
+    chosen: Object,
+) -> None:
     """Print the plan of the move or one of its stages, or write everything to a directory.
 
     Args:
-        ctx: of the command.
-        request: what to plan.
+        request: what to print.
+        given: the mesh and its documents.
+        identity: the options of the MeshIdentity.
         chosen: further parameters of the command.
     """
     from toolkit.mesh.render.building import require_mesh
     from toolkit.mesh.rotate.identity_move import plan_move_to_identity
 
-    access = take_access(chosen)
-    filenames, old_chain = chosen.pop("filenames"), chosen.pop("old_chain")
-    others = [name for name in chosen if name not in (*NAMES, *_SHARED)]
-    _refuse_given(ctx, (*others, "leave", "product"), f"has no effect with --to {MESH_IDENTITY}")
-    given = _read_given(request, access, filenames, old_chain)
     mesh = given.read()
-    options = take_identity_options(chosen, mesh.form, chosen["expiration"], chosen["namespace"])
-    outputs = load_contract(*request.stack)
+    options = identity.to_options(mesh.form, chosen["expiration"], chosen["namespace"])
+    outputs = request.source.load()
     require_mesh(outputs, mesh.name)
     move = plan_move_to_identity(given, outputs, options)
     for text in move.notes:
         note(text)
     note_list(mesh)
-    if request.step is not None:
-        _print_step(request, move, request.step)
-        return
-    plan = IdentityPlan(move, request.directory, request.contract)
-    if request.directory is None:
-        write_outputs(request.outputs, lambda form, _: plan.render_json() if form == "json" else plan.render_text())
+    if request.step is None:
+        _plan(move, request).write()
     else:
-        _write(plan, request.directory, read_mode(request.base))
+        _print_step(request, move, request.step)
 
 
-def _refuse_given(ctx: click.Context, names: tuple[str, ...], why: str) -> None:
+def refuse_other_options(ctx: click.Context, chosen: Object) -> None:
+    """Reject options of a rotation that have no effect with ``--to mesh-identity``."""
+    others = [name for name in chosen if name not in _SHARED]
+    _refuse_given(ctx, (*others, "leave", "product"), f"has no effect with --to {MESH_IDENTITY}")
+
+
+def _refuse_given(ctx: click.Context, names: Sequence[str], why: str) -> None:
     for parameter in ctx.command.params:
         if parameter.name in names and ctx.get_parameter_source(parameter.name) in _GIVEN:
             raise click.UsageError(f"{max(parameter.opts, key=len)} {why}")
 
 
-def _read_given(request: Request, access: Object, filenames: tuple[str, ...], old_chain: str | None) -> Given:
-    from toolkit.files import name_source, read_text
+def read_given(
+    moving: Moving, mesh: str | None, access: Access | None, filenames: tuple[str, ...], old_chain: str | None
+) -> Given:
+    """Return the mesh with its other documents, from files and the control plane.
+
+    Args:
+        moving: the mesh.
+        mesh: its name; None for the only one.
+        access: how to reach the control plane; None if the mesh is in a file.
+        filenames: files with documents.
+        old_chain: file with a chain.
+    """
+    from toolkit.files import read_text
     from toolkit.mesh.documents import reader
     from toolkit.mesh.rotate.identity_move import Given
 
-    texts = [(name_source(name), read_text(name)) for name in filenames]
+    if moving.version is not None:
+        upgrade = "Upgrade all control planes to 2.14 first, which has both mtls and MeshIdentity."
+        refuse_old_version(moving.version, upgrade)
+    texts = read_texts(filenames)
+    if access is not None:
+        texts.append(("the control plane", _list_documents(mesh or "", access)))
     chain = None if old_chain is None else read_text(old_chain)
-    if request.base != CONTROL_PLANE:
-        _heed_version(request.mesh_version, None)
-        return Given(read_text(request.base), name_source(request.base), request.mesh, reader.read(texts), chain)
-    existing = read_base(request.base, access, [request.mesh or ""], "universal")
-    _heed_version(request.mesh_version, existing.version)
-    if not existing.meshes:
-        raise InvalidInputError(f"the control plane has no mesh {request.mesh}")
-    mesh = existing.meshes[0]
-    documents = reader.read([*texts, ("the control plane", _list_documents(mesh.name, access))])
-    return Given(mesh.editor.text, mesh.document.source, request.mesh, documents, chain)
+    return Given(moving.text, moving.source, mesh, reader.read(texts), chain)
 
 
-def _list_documents(mesh: str, access: Object) -> str:
+def _list_documents(mesh: str, access: Access) -> str:
     """Return the resources of a mesh on the control plane as a YAML stream, without the Mesh and Secrets.
 
     Raises:
@@ -138,7 +127,7 @@ def _list_documents(mesh: str, access: Object) -> str:
     from toolkit.mesh.schema.scoped import SCOPED_KINDS
 
     kinds: tuple[ListedKind, ...] = (*SCOPED_KINDS, "Dataplane")
-    with open_control_plane(**access) as control_plane:
+    with access.open() as control_plane:
         found = [document for kind in kinds for document in control_plane.list_resources(kind, mesh)]
     return "".join(f"---\n{_write_as_yaml(document)}\n" for document in found)
 
@@ -149,37 +138,57 @@ def _write_as_yaml(document: Object) -> str:
     return re.sub(r"[^ -~]", lambda found: f"\\U{ord(found[0]):08x}", text)
 
 
-def _heed_version(given: str | None, known: MeshVersion | None) -> None:
-    heed_version(given, known)
-    version = known if given is None else parse_version(given)
-    if version is not None:
-        refuse_old_version(version, "Upgrade all control planes to 2.14 first, which has both mtls and MeshIdentity.")
+def _plan(move: IdentityMove, request: Request) -> Plan:
+    names = move.names
+    commands = Commands(names.form, names.mesh, request)
+    heading = [f"Mesh {names.mesh}: from Mesh.mtls to MeshIdentity {names.issuer}, in {len(move.steps)} stages"]
+    heading += ["Experimental: Kong has not released documentation of the extension acmpca.", ""]
+    if move.obstacles:
+        title = "Decide first" if any(each.before for each in move.obstacles) else "Good to know"
+        heading += [title, *(f"   {line}" for each in move.obstacles for line in _describe(each)), ""]
+    facts = {
+        "to": MESH_IDENTITY,
+        "meshIdentity": names.issuer,
+        "form": names.form,
+        "experimental": True,
+        "notes": list(move.notes),
+        "decisions": [
+            {"before": each.before, "place": each.place, "message": each.message, "fix": each.fix}
+            for each in move.obstacles
+        ],
+    }
+    steps = []
+    for step in move.steps:
+        file = name_file(step)
+        # With --zone-control-plane for each zone, it also waits for the conditions.
+        apply = commands.apply(step, [file], *(["--wait"] if step.name in _WAITING else []))
+        verify = commands.verify(step, [file]) if step.name == _PROVABLE else ""
+        steps.append(PlannedStep(step, apply, verify, {"ready": not move.list_blocking(step.number)}))
+    return Plan(move, commands, heading, facts, steps)
+
+
+def _describe(obstacle: Obstacle) -> Iterator[str]:
+    when = f"before stage {obstacle.before}" if obstacle.before else "to know"
+    yield f"{when}: {obstacle}"
+    yield f"{' ' * len(when)}  {obstacle.fix}"
 
 
 def _print_step(request: Request, move: IdentityMove, number: int) -> None:
-    from toolkit.files import PRIVATE
-
     step = move.steps[number - 1]
     blocking = move.list_blocking(number)
     if blocking and not request.force and not step.is_done:
-        click.echo(click.style("Not yet:", fg="red") + f" stage {number} ({step.name}) needs a decision", err=True)
-        for each in blocking:
-            say(f"  {each}")
-            say(f"    {each.fix}")
-        click.echo("Hint: --force prints the documents all the same.", err=True)
-        click.get_current_context().exit(EXIT_CHECK_FAILED)
+        decisions = [line for each in blocking for line in (str(each), f"  {each.fix}")]
+        problem = f"stage {number} ({step.name}) needs a decision"
+        refuse_step(problem, *decisions, hint="--force prints the documents all the same.")
     if request.diff:
         if move.is_confidential:
             refuse_public("an AWS credential")
         show_diff(move.earlier[number - 1], step.text, (f"before stage {number}", f"after stage {number}"))
         return
     _require_earlier(request, move, number)
-    target = request.outputs[0]
     # Only the stages with the Mesh can contain its credentials.
-    is_private = move.is_confidential and step.name in ("prepare", "finish")
-    if target.file is None and is_private:
-        refuse_public("an AWS credential", "--output-file or --output-dir")
-    emit(lay_out(step.text, target.form), target.file, PRIVATE if is_private else read_mode(request.base))
+    is_secret = move.is_confidential and step.name in ("prepare", "finish")
+    print_step(request, step.text, is_secret=is_secret, is_private=is_secret)
     if step.is_done:
         note(f"the mesh is past stage {number} already")
     for line in describe_surroundings(step):
@@ -199,23 +208,8 @@ def _require_earlier(request: Request, move: IdentityMove, number: int) -> None:
         note(f"stage {earlier.number} is not in the input: apply this one only when the mesh is past its waits")
         return
     danger = "traffic would be plaintext" if number == len(move.steps) else "the order keeps proxies connected"
-    begin = click.style("Not yet:", fg="red")
-    click.echo(f"{begin} stage {number} ({step.name}) comes after stage {earlier.number}: {danger}", err=True)
-    click.echo(
-        f"Hint: Apply stage {earlier.number} first. If it is applied, give the mesh's MeshIdentities with -f; --force "
+    refuse_step(
+        f"stage {number} ({step.name}) comes after stage {earlier.number}: {danger}",
+        hint=f"Apply stage {earlier.number} first. If it is applied, give the mesh's MeshIdentities with -f; --force "
         "prints the documents all the same.",
-        err=True,
     )
-    click.get_current_context().exit(EXIT_CHECK_FAILED)
-
-
-def _write(plan: IdentityPlan, directory: Path, mode: int) -> None:
-    from toolkit.files import PRIVATE, PUBLIC
-
-    move = plan.move
-    mode = PRIVATE if move.is_confidential else mode
-    files = {BEFORE: (move.before, mode)}
-    files |= {name_file(step): (step.text, mode) for step in move.steps}
-    files["PLAN.txt"] = (plan.render_text(), PUBLIC)
-    keep_first(directory, files)
-    write_directory(directory, files)

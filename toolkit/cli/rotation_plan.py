@@ -1,4 +1,4 @@
-"""Render the plan of ``toolkit rotate``, with the commands before, for and after each step, as text and as JSON."""
+"""Write the plan of ``toolkit rotate``, with the commands before, for and after each step, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -7,140 +7,233 @@ import json
 import shlex
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
 
-from toolkit.cli.control_plane_options import NAMES
-from toolkit.cli.options import note
+from toolkit.cli.control_plane_options import Access
+from toolkit.cli.documents import lay_out, read_mode
+from toolkit.cli.mesh_options import refuse_public
+from toolkit.cli.options import emit, note, say
+from toolkit.cli.output_options import write_directory, write_outputs
+from toolkit.errors import EXIT_CHECK_FAILED
+from toolkit.files import PRIVATE, PUBLIC
 from toolkit.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from toolkit.cli.options import ContractSource
+    from toolkit.cli.output_options import Output
+    from toolkit.mesh.rotate.identity_move import IdentityMove
     from toolkit.mesh.rotate.rotation import Rotation, Step
     from toolkit.mesh.schema.mesh import Form
     from toolkit.values import Object
 
-
 # Files of a rotation in addition to those of its steps.
-BEFORE, SECRETS = "0-before.yaml", "1-secrets.yaml"
+_BEFORE, SECRETS = "0-before.yaml", "1-secrets.yaml"
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of the plan and of its output.
+
+    Attributes:
+        base: the value of ``--base``.
+        step: the step to print; None for the plan.
+        outputs: where the plan or the step is written.
+        directory: where all files are written.
+        source: where the contract comes from.
+        force: whether to print a step that is not ready.
+        diff: whether to show only the diff.
+    """
+
+    base: str
+    step: int | None
+    outputs: tuple[Output, ...]
+    directory: Path | None
+    source: ContractSource
+    force: bool
+    diff: bool
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Writes the commands of a plan.
+
+    Attributes:
+        form: of the documents.
+        mesh: its name.
+        request: the options of the plan.
+        leave: the backend that ``--from`` must name to repeat the command; empty for none.
+    """
+
+    form: Form
+    mesh: str
+    request: Request
+    leave: str = ""
+
+    def apply(self, step: Step, files: Sequence[str], *options: str) -> str:
+        """Return the command that applies the documents of a step.
+
+        Args:
+            step: the step.
+            files: names of the step's files in the directory, in order.
+            options: further options of ``toolkit apply``.
+        """
+        if self.request.directory is None:
+            return f"{self._print(step)} | {self.apply_file('-', *options)}"
+        return " && ".join(self.apply_file(str(self.request.directory / file), *options) for file in files)
+
+    def apply_file(self, file: str, *options: str) -> str:
+        """Return the command that applies a file, to the control plane that the current command line names."""
+        if self.form == "kubernetes":
+            return shlex.join(["kubectl", "apply", "-f", file])
+        # Without a terminal as stdin, it can't ask.
+        without_questions = ["--yes"] if file == "-" else []
+        return shlex.join(["toolkit", "apply", *_list_access(), "-f", file, *without_questions, *options])
+
+    def verify(self, step: Step, files: Sequence[str], *options: str) -> str:
+        """Return the command that verifies issuance before a step is applied.
+
+        Args:
+            step: the step.
+            files: names of the step's files in the directory.
+            options: further options of ``toolkit verify``.
+        """
+        directory = self.request.directory
+        given = ["-"] if directory is None else [str(directory / file) for file in files]
+        words = ["toolkit", "verify", *self.request.source.name_options()]
+        words += [word for file in given for word in ("-f", file)]
+        command = shlex.join([*words, "--mesh", self.mesh, *options])
+        return command if directory else f"{self._print(step)} | {command}"
+
+    def _print(self, step: Step) -> str:
+        """Return the current command line with ``--step``, to run it again."""
+        called = sys.argv[sys.argv.index("rotate") :] if "rotate" in sys.argv else ["rotate", "..."]
+        words = ["toolkit", *_without_outputs(called)]
+        if self.leave and not any(word.startswith("--from") for word in words):
+            words += ["--from", self.leave]
+        command = " ".join(word if word == "..." else shlex.quote(word) for word in words)
+        if "--base=-" in words or ("--base", "-") in itertools.pairwise(words):
+            # Standard input can't be read twice, so the command gets the mesh again.
+            get = "kubectl get mesh" if self.form == "kubernetes" else "kumactl get mesh"
+            command = f"{get} {shlex.quote(self.mesh)} -o yaml | {command}"
+        return f"{command} --step {step.number}"
+
+
+class PlannedStep(NamedTuple):
+    """A step with its commands.
+
+    Attributes:
+        step: the step.
+        apply: the command that applies its documents.
+        verify: the command that verifies issuance before; empty for none.
+        readiness: whether it may be applied, for programs.
+        now: the same for people; empty if it isn't known.
+    """
+
+    step: Step
+    apply: str
+    verify: str
+    readiness: Object
+    now: str = ""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A rotation with the operator's commands.
+    """What is written of a move.
 
     Attributes:
-        rotation: the rotation.
-        directory: directory of the steps' documents; None if each is printed with ``--step``.
-        insight: the mesh's MeshInsight; None without a control plane.
-        contract: the options that name the contract.
-        proves_issuance: whether ``toolkit verify`` can verify the new backend.
+        move: its steps and documents.
+        commands: of the plan.
+        heading: lines before the steps.
+        facts: the values before the steps, for programs.
+        steps: in order.
+        secrets: the Secrets to apply before the first step; empty if there are none.
     """
 
-    rotation: Rotation
-    directory: Path | None
-    insight: Mapping[str, object] | None
-    contract: Sequence[str]
-    proves_issuance: bool
+    move: Rotation | IdentityMove
+    commands: Commands
+    heading: Sequence[str]
+    facts: Object
+    steps: Sequence[PlannedStep]
+    secrets: str = ""
 
-    def render_text(self) -> str:
-        """Return the plan for people."""
-        rotation = self.rotation
-        lines = [f"Mesh {rotation.mesh}: from {rotation.old} to {rotation.new}, in {len(rotation.steps)} steps", ""]
-        for step in rotation.steps:
+    def write(self) -> None:
+        """Write the plan; with ``--output-dir`` also all documents."""
+        request, directory = self.commands.request, self.commands.request.directory
+        if directory is None:
+            write_outputs(request.outputs, lambda form, _: self._to_json() if form == "json" else self._to_text())
+            return
+        mode = PRIVATE if self.move.is_confidential else read_mode(request.base)
+        files = {_BEFORE: (self.move.before, mode)}
+        files |= {name_file(step): (step.text, mode) for step in self.move.steps}
+        if self.secrets:
+            files[SECRETS] = (self.secrets, PRIVATE)
+        files["PLAN.txt"] = (self._to_text(), PUBLIC)
+        there = directory / _BEFORE
+        if there.exists():
+            # It is the way back.
+            del files[_BEFORE]
+            note(f"{there} stays as an earlier run wrote it: the mesh before the first step")
+        write_directory(directory, files)
+
+    def _to_text(self) -> str:
+        lines = [*self.heading]
+        for step, apply, verify, _, now in self.steps:
             lines.append(f"{step.number}. {step.name}: {step.words.title}{' (done)' if step.is_done else ''}")
-            missing = self._find_missing(step)
-            if missing is not None:
-                lines.append(f"   now     {f'not yet: {missing}' if missing else 'the proxies are ready for it'}")
-            around = describe_surroundings(step, self._verify(step), self._apply(step))
-            lines += [f"   {line}" for line in around]
-            if step.number == 1 and self.directory is not None:
-                lines.append(f"           {self._apply_file(BEFORE)}")
+            lines += [f"   now     {now}"] if now else []
+            lines += [f"   {line}" for line in describe_surroundings(step, verify, apply)]
+            if step.number == 1 and (directory := self.commands.request.directory):
+                lines.append(f"           {self.commands.apply_file(str(directory / _BEFORE))}")
             lines.append("")
         # Names come from documents: nothing in them ends a line.
         return "\n".join(map(escape, lines))
 
-    def render_json(self) -> str:
-        """Return the plan for programs."""
-        rotation = self.rotation
-        document = {
-            "schemaVersion": 1,
-            "mesh": rotation.mesh,
-            "from": rotation.old,
-            "to": rotation.new,
-            "form": rotation.form,
-            "notes": list(rotation.notes),
-            "steps": [self._describe(step) for step in rotation.steps],
-        }
+    def _to_json(self) -> str:
+        steps = [
+            {
+                "number": step.number,
+                "name": step.name,
+                "title": step.words.title,
+                "done": step.is_done,
+                **readiness,
+                "first": list(step.words.first),
+                "verify": verify or None,
+                "apply": apply,
+                "wait": list(step.words.wait),
+                "back": step.words.back,
+            }
+            for step, apply, verify, readiness, _ in self.steps
+        ]
+        document = {"schemaVersion": 1, "mesh": self.commands.mesh, **self.facts, "steps": steps}
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
-    def _describe(self, step: Step) -> Object:
-        missing = self._find_missing(step)
-        return {
-            "number": step.number,
-            "name": step.name,
-            "title": step.words.title,
-            "done": step.is_done,
-            "ready": None if missing is None else not missing,
-            "notReadyBecause": missing or None,
-            "first": list(step.words.first),
-            "verify": self._verify(step) or None,
-            "apply": self._apply(step),
-            "wait": list(step.words.wait),
-            "back": step.words.back,
-        }
 
-    def _find_missing(self, step: Step) -> str | None:
-        """Return why the step must wait; empty if it need not, None if that is not known or the step is done."""
-        from toolkit.mesh.rotate.instructions import find_missing
-
-        if self.insight is None or step.is_done:
-            return None
-        return find_missing(step.name, self.rotation.old, self.rotation.new, self.insight)
-
-    def _apply(self, step: Step) -> str:
-        if self.directory is None:
-            return f"{self._repeat()} --step {step.number} | {self._apply_file('-')}"
-        files = [SECRETS] if step.number == 1 and self.rotation.secrets else []
-        return " && ".join(self._apply_file(file) for file in [*files, name_file(step)])
-
-    def _apply_file(self, name: str) -> str:
-        return apply_file(self.rotation.form, name if self.directory is None else str(self.directory / name))
-
-    def _verify(self, step: Step) -> str:
-        """Return the command that verifies the new backend before it is enabled; empty for other steps."""
-        if step.name != "add" or not self.proves_issuance:
-            return ""
-        rotation = self.rotation
-        words = ["toolkit", "verify", *self.contract]
-        if self.directory is None:
-            words = [*words, "-f", "-"]
-        else:
-            secrets = ["-f", str(self.directory / SECRETS)] if rotation.secrets else []
-            words = [*words, "-f", str(self.directory / name_file(step)), *secrets]
-        command = shlex.join([*words, "--mesh", rotation.mesh, "--backend-name", rotation.new])
-        return command if self.directory else f"{self._repeat()} --step {step.number} | {command}"
-
-    def _repeat(self) -> str:
-        rotation = self.rotation
-        # After the switch, the mesh alone does not show which backend to remove.
-        return repeat_command(rotation.form, rotation.mesh, rotation.old if rotation.others else "")
-
-
-def keep_first(directory: Path, files: dict[str, tuple[str, int]]) -> None:
-    """Keep the mesh as it was before the first step, if an earlier run wrote it: it is the way back.
+def print_step(request: Request, text: str, *, is_secret: bool, is_private: bool) -> None:
+    """Write the documents of a step.
 
     Args:
-        directory: of ``--output-dir``.
-        files: the files to write; the kept one is taken out.
+        request: the options.
+        text: the documents.
+        is_secret: whether they contain a credential.
+        is_private: whether only their owner may read them.
     """
-    there = directory / BEFORE
-    if there.exists():
-        del files[BEFORE]
-        note(f"{there} stays as an earlier run wrote it: the mesh before the first step")
+    (target,) = request.outputs
+    if target.file is None and is_secret:
+        refuse_public("an AWS credential", "--output-file or --output-dir")
+    emit(lay_out(text, target.form), target.file, PRIVATE if is_private else read_mode(request.base))
+
+
+def refuse_step(problem: str, *details: str, hint: str) -> NoReturn:
+    """Exit with 1, because a step is not ready."""
+    click.echo(click.style("Not yet:", fg="red") + f" {problem}", err=True)
+    for line in details:
+        say(f"  {line}")
+    click.echo(f"Hint: {hint}", err=True)
+    click.get_current_context().exit(EXIT_CHECK_FAILED)
 
 
 def name_file(step: Step) -> str:
@@ -166,51 +259,16 @@ def describe_surroundings(step: Step, verify: str = "", apply: str = "") -> list
     return [escape(line) for line in lines]
 
 
-def apply_file(form: Form, file: str, *options: str) -> str:
-    """Return the command that applies a file, to the control plane that the current command line names.
-
-    Args:
-        form: of the documents.
-        file: its name, or ``-``.
-        options: further options of ``toolkit apply``.
-    """
-    if form == "kubernetes":
-        return shlex.join(["kubectl", "apply", "-f", file])
-    # Without a terminal as stdin, it can't ask.
-    without_questions = ["--yes"] if file == "-" else []
-    return shlex.join(["toolkit", "apply", *_list_access(), "-f", file, *without_questions, *options])
-
-
 def _list_access() -> list[str]:
     """Return the options of the current command line that name the control plane and how to reach it."""
     ctx = click.get_current_context(silent=True)
     words: list[str] = []
     for parameter in ctx.command.params if ctx else []:
         name = str(parameter.name)
-        if ctx and name in NAMES and ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+        if ctx and name in Access._fields and ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             value = ctx.params[name]
             words += [max(parameter.opts, key=len), *([] if value is True else [str(value)])]
     return words
-
-
-def repeat_command(form: Form, mesh: str, leave: str = "") -> str:
-    """Return the current command line, to run it again.
-
-    Args:
-        form: of the documents.
-        mesh: its name.
-        leave: the backend that ``--from`` must name; empty for none.
-    """
-    called = sys.argv[sys.argv.index("rotate") :] if "rotate" in sys.argv else ["rotate", "..."]
-    words = ["toolkit", *_without_outputs(called)]
-    if leave and not any(word.startswith("--from") for word in words):
-        words += ["--from", leave]
-    command = " ".join(word if word == "..." else shlex.quote(word) for word in words)
-    if "--base=-" not in words and not any(pair == ("--base", "-") for pair in itertools.pairwise(words)):
-        return command
-    # Standard input can't be read twice, so the command gets the mesh again.
-    get = "kubectl get mesh" if form == "kubernetes" else "kumactl get mesh"
-    return f"{get} {shlex.quote(mesh)} -o yaml | {command}"
 
 
 def _without_outputs(words: Sequence[str]) -> list[str]:

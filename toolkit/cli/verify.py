@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli import handshakes, verify_identity, verify_resume
+from toolkit.cli import handshakes, verify_resume
 from toolkit.cli.options import (
     STACKS_LIFETIME,
-    applied_mesh,
     can_ask,
     contract_options,
     list_given_besides,
-    load_contract,
     open_stderr_console,
+    require_agreement,
     say,
     warn,
     yes_option,
     zone_option,
 )
-from toolkit.cli.output_options import (
-    output_option,
-    refuse_one_stdin,
-    settle_outputs,
-)
-from toolkit.cli.parameters import Command, argument, option
+from toolkit.cli.output_options import result_option
+from toolkit.cli.parameters import Command, argument, option, path_option
 from toolkit.cli.reports import FORMS, require_writable, write_reports
 from toolkit.cli.signals import Signals
-from toolkit.cli.verify_plan import identity_name_option, plan_verification
-from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, InterruptedByUserError, flatten
+from toolkit.cli.verify_options import (
+    applied_options,
+    choose_source,
+    plan_verification,
+    price_on_aws,
+    probe_option,
+    source_options,
+)
+from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
+    from toolkit.cli.options import ContractSource
     from toolkit.cli.output_options import Output
-    from toolkit.cli.verify_identity import Source
+    from toolkit.cli.verify_options import Source
     from toolkit.contract import StackOutputs, Zone
     from toolkit.values import Object, Value
     from toolkit.verify.identity import IdentitySource
-    from toolkit.verify.ledger import Ledger
     from toolkit.verify.plan import Plan
     from toolkit.verify.results import Report
     from toolkit.verify.runner import Run
@@ -66,16 +69,11 @@ _ASKS_ABOVE = 1
 
 @click.command(name="verify", cls=Command, epilog=_EXAMPLES)
 @contract_options
-@applied_mesh(
-    "The applied Mesh and the Secret of its chain, or a MeshIdentity and its MeshTrusts. They define the trust bundle "
-    "and the names in requests."
-)
-@identity_name_option
-@zone_option("Verify this zone; repeatable; all by default.")
+@applied_options
+@zone_option(help="Verify this zone; repeatable; all by default.")
 @option(
     "--service",
     default="toolkit-verify",
-    show_default=True,
     metavar="NAME",
     rare=True,
     help="The service in the requested certificates.",
@@ -84,7 +82,6 @@ _ASKS_ABOVE = 1
 @option(
     "--horizon",
     default="30d",
-    show_default=True,
     metavar="DURATION",
     rare=True,
     help="How long every CA of the chain must still be valid.",
@@ -93,7 +90,6 @@ _ASKS_ABOVE = 1
     "--timeout",
     type=click.IntRange(1, _MAX_SECONDS),
     default=60,
-    show_default=True,
     metavar="SECONDS",
     help="Time limit for one zone.",
 )
@@ -104,45 +100,13 @@ _ASKS_ABOVE = 1
     rare=True,
     help="Time limit for all zones together.",
 )
-@option(
-    "--identity",
-    type=click.Choice(["assume-role", "ambient", "web-identity", "profile"]),
-    default="assume-role",
-    show_default=True,
-    group="AWS",
-    help="How to get a zone's identity; assume its role; use the environment's credentials, inside the zone; exchange "
-    "a token of its OIDC provider; use a profile's credentials.",
-)
-@option(
-    "--role",
-    type=click.Choice(["verifier", "zone"]),
-    show_default="verifier, but zone with web-identity or where a zone has no verifier role",
-    group="AWS",
-    help="Which of a zone's roles to assume.",
-)
-@option(
-    "--web-identity-token-file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    reads=True,
-    group="AWS",
-    rare=True,
-    help="The token file of --identity web-identity; that in AWS_WEB_IDENTITY_TOKEN_FILE by default.",
-)
-@option(
-    "--profile",
-    metavar="NAME",
-    group="AWS",
-    help="The AWS profile; its credentials assume the roles, or are used directly with --identity profile.",
-)
-@option("--endpoint-url", metavar="URL", group="AWS", rare=True, help="Another AWS, such as a sandbox.")
-@option("--probe-denials", is_flag=True, help="Try what must be denied; a CA certificate, revoking, another CA.")
+@source_options
+@probe_option
 @option("--revoke", is_flag=True, help="Revoke the issued certificates; the role must be allowed to.")
-@option(
+@path_option(
     "--ledger",
     "ledger_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
     writes=True,
     help="Record requests and certificates in this file; each before it is sent or used, as AWS has no list of "
     "certificates. Syncs each line.",
@@ -166,20 +130,24 @@ _ASKS_ABOVE = 1
     help="Merge reports of other runs (JSON) into one, without calling AWS; reports zones without a result; "
     "repeatable, and more files may follow.",
 )
-@argument("more", nargs=-1, metavar="[--merge FILE FILE...]", reads=True, help="Further reports for --merge.")
+@argument(
+    "more",
+    nargs=-1,
+    metavar="[--merge FILE FILE...]",
+    reads=True,
+    continues="--merge",
+    help="Further reports for --merge.",
+)
 @handshakes.handshake_options
 @yes_option
-@output_option(
+@result_option(
     *FORMS,
     explanation="wide shows every check of every zone; junit is for CI systems, prometheus for node_exporter's "
     "textfile collector, compact is JSON of 4096 bytes, for a Kubernetes Job.",
 )
 def command(
     *,
-    contract_file: str | None,
-    stack: str | None,
-    cwd: str | None,
-    filenames: tuple[str, ...],
+    source: ContractSource,
     zone_names: tuple[str, ...],
     ledger_file: Path | None,
     resumed: Path | None,
@@ -202,30 +170,22 @@ def command(
     from toolkit.verify.plan import choose_zones
     from toolkit.verify.resume import Resumption
 
-    inputs = {"--merge": [*merged, *more], "-f": filenames, "--contract": [contract_file]}
     merged = _refuse_clashes(merged, more, resumed)
     if resumed:
         verify_resume.refuse_forms(outputs)
-    settled = settle_outputs(outputs, "table")
-    refuse_one_stdin(inputs)
-    loaded = load_contract(contract_file, stack, cwd)
+    loaded = source.load()
     zones = choose_zones(loaded, zone_names)
-    chosen |= {"filenames": filenames}
     if resumed:
-        source = verify_identity.choose_source(chosen, zones)
-        resumption = Resumption(loaded, source, zones, timedelta(seconds=chosen["timeout"]))
-        verify_resume.run(resumption, source, resumed, settled, signals)
+        identities = choose_source(chosen, zones)
+        resumption = Resumption(loaded, identities, zones, timedelta(seconds=chosen["timeout"]))
+        verify_resume.run(resumption, identities, resumed, outputs, signals)
         return
-    require_writable(settled)
-
-    def write(report: Report) -> None:
-        write_reports(report, settled)
-
+    require_writable(outputs)
     if merged:
         report, trouble = _merge(loaded, merged), None
-        write(report)
+        write_reports(report, outputs)
     else:
-        report, trouble = _verify(loaded, zones, chosen, ledger_file, signals, write)
+        report, trouble = _verify(loaded, zones, chosen, ledger_file, outputs, signals)
     if trouble:
         raise trouble
     _exit(report)
@@ -264,35 +224,36 @@ def _refuse_clashes(merged: tuple[str, ...], more: tuple[str, ...], resumed: Pat
 
 
 def _verify(
-    outputs: StackOutputs,
+    contract: StackOutputs,
     zones: Sequence[Zone],
     chosen: Object,
     ledger_file: Path | None,
+    outputs: tuple[Output, ...],
     signals: Signals,
-    write: Callable[[Report], None],
 ) -> handshakes.Met:
     """Verify the zones and write the report, even if the run was stopped or ended with an error."""
     from toolkit.verify import regions
+    from toolkit.verify.ledger import FileLedger, NoLedger
 
-    for line in regions.list_unknown(outputs):
+    for line in regions.list_unknown(contract):
         warn(line)
     engine = handshakes.load_engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])
-    plan = plan_verification(outputs, zones, chosen)
+    plan = plan_verification(contract, zones, chosen)
     try:
-        source = verify_identity.choose_source(chosen, zones)
+        source = choose_source(chosen, zones)
     except ExternalError as error:
         from toolkit.verify.runner import report_unasked
 
-        write(report_unasked(outputs, plan, zones, error))
+        write_reports(report_unasked(contract, plan, zones, error), outputs)
         raise
-    _require_consent(outputs, zones, source, yes=chosen["yes"])
+    _require_consent(contract, zones, source, yes=chosen["yes"])
     # Open until the end: a late answer may name an issued certificate.
-    with _ledger(ledger_file) as ledger:
+    with nullcontext(NoLedger()) if ledger_file is None else FileLedger(ledger_file) as ledger:
         # From here on, every issued certificate is reported, no matter how many signals arrive.
         signals.hold()
-        run = _run(outputs, plan, source, zones, ledger, signals)
+        run = _run(contract, replace(plan, ledger=ledger), source, zones, signals)
         met = handshakes.meet(run, plan, engine, signals)
-        write(met.report)
+        write_reports(met.report, outputs)
         verify_resume.warn_of_unanswered(run.unanswered, ledger_file)
     return met
 
@@ -307,27 +268,10 @@ def _require_consent(outputs: StackOutputs, zones: Sequence[Zone], source: Sourc
 
     price = CERTIFICATE_PRICE[outputs.certificate_authority.priced_mode] * len(zones)
     many, they = ("1 certificate", "it") if len(zones) == 1 else (f"{len(zones)} certificates, one per zone", "they")
-    cost, is_paid = verify_identity.price_on_aws(source, price, they)
+    cost, is_paid = price_on_aws(source, price, they)
     say(f"Asking for {many}; {cost}.")
-    if yes or not is_paid or price <= _ASKS_ABOVE or not can_ask():
-        return
-    try:
-        agreed = click.confirm("Go on?", err=True)
-    except click.Abort:
-        agreed = False
-    if not agreed:
-        raise InterruptedByUserError("not verified; nothing was issued")
-
-
-@contextmanager
-def _ledger(file: Path | None) -> Iterator[Ledger]:
-    from toolkit.verify.ledger import FileLedger, NoLedger
-
-    if file is None:
-        yield NoLedger()
-        return
-    with FileLedger(file) as ledger:
-        yield ledger
+    if is_paid and price > _ASKS_ABOVE and not yes and can_ask():
+        require_agreement("Go on?", "not verified; nothing was issued")
 
 
 def _merge(outputs: StackOutputs, files: Sequence[str]) -> Report:
@@ -339,23 +283,12 @@ def _merge(outputs: StackOutputs, files: Sequence[str]) -> Report:
     return report_merging.merge(reports, outputs)
 
 
-def _run(
-    outputs: StackOutputs, plan: Plan, source: IdentitySource, zones: Sequence[Zone], ledger: Ledger, signals: Signals
-) -> Run:
+def _run(outputs: StackOutputs, plan: Plan, source: IdentitySource, zones: Sequence[Zone], signals: Signals) -> Run:
     """Verify the zones, with progress on stderr if that is a terminal."""
-    from dataclasses import replace
-
     from toolkit.cli.progress import LiveProgress
     from toolkit.verify.runner import verify
 
-    progress = LiveProgress([zone.name for zone in zones], open_stderr_console())
-    with progress:
+    with LiveProgress([zone.name for zone in zones], open_stderr_console()) as progress:
         return verify(
-            outputs,
-            replace(plan, ledger=ledger),
-            source,
-            progress.done,
-            zones=zones,
-            on_begin=progress.begun,
-            on_start=signals.listen,
+            outputs, plan, source, progress.done, zones=zones, on_begin=progress.begun, on_start=signals.listen
         )

@@ -10,7 +10,7 @@ import click
 
 from toolkit.cli.options import choose_look, list_given_besides, note, say, warn
 from toolkit.cli.output_options import write_outputs
-from toolkit.cli.verify_identity import price_on_aws
+from toolkit.cli.verify_options import price_on_aws
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from toolkit.cli.output_options import Output
     from toolkit.cli.signals import Signals
-    from toolkit.cli.verify_identity import Source
+    from toolkit.cli.verify_options import Source
     from toolkit.values import Object
     from toolkit.verify.resume import Finding, Resumed, Resumption
 
@@ -150,18 +150,14 @@ def _request(finding: Finding) -> Object:
 
 
 def _table(resumed: Resumed, output: Path | None) -> str:
-    import io
-
-    from rich.console import Console
     from rich.text import Text
 
-    from toolkit.reporting.tables import Column, fit_table
+    from toolkit.reporting.tables import Column, Page, fit_table
     from toolkit.text import escape, replace_illegible
     from toolkit.verify.resume import Status
 
     color, width = choose_look(output)
-    stream = io.StringIO()
-    console = Console(file=stream, force_terminal=color, no_color=not color, width=width, highlight=False)
+    page = Page(color=color, width=width)
     columns = (
         Column("ZONE", shrinks=True),
         Column("PURPOSE", dropped=2),
@@ -175,18 +171,16 @@ def _table(resumed: Resumed, output: Path | None) -> str:
         shown = Text(f"{status}, revoked" if entry.revoked else status, style=_STYLES.get(status, ""))
         at = f"{entry.at:%Y-%m-%d %H:%M:%S}"
         rows.append((escape(entry.zone), escape(entry.purpose), at, shown, finding.serial or "-"))
-    console.print(fit_table(columns, rows, width))
+    page.print(fit_table(columns, rows, width))
     for finding in resumed.findings:
         if finding.status is Status.RECOVERED or finding.reason:
             where = finding.certificate_arn or finding.entry.purpose
-            console.print()
-            console.print(
-                Text(replace_illegible(f"{finding.entry.zone}: {finding.status.value}  {where}")), soft_wrap=True
-            )
+            page.print()
+            page.print_whole(replace_illegible(f"{finding.entry.zone}: {finding.status.value}  {where}"))
             if finding.reason:
-                console.print(Text(replace_illegible(f"  {finding.reason}")), soft_wrap=True)
+                page.print_whole(replace_illegible(f"  {finding.reason}"))
     counts = {status: sum(finding.status is status for finding in resumed.findings) for status in Status}
     known = ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
     requests = len(resumed.findings)
-    console.print(f"\n{requests} request{'s'[: requests != 1]}: {known or 'nothing to do'}.", soft_wrap=True)
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+    page.print_whole(f"\n{requests} request{'s'[: requests != 1]}: {known or 'nothing to do'}.")
+    return page.to_text()

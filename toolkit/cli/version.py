@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit import __version__
-from toolkit.cli.output_options import output_option, settle_outputs, write_outputs
+from toolkit.cli.output_options import result_option, write_outputs
 from toolkit.cli.parameters import Command
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ Examples:
 
 
 @click.command(name="version", cls=Command, epilog=_EXAMPLES)
-@output_option("text", "json")
+@result_option("text", "json")
 def command(*, outputs: tuple[Output, ...]) -> None:
     """Show the version and the installed libraries.
 
@@ -50,7 +50,7 @@ def command(*, outputs: tuple[Output, ...]) -> None:
         installed = [f"{name} {version}" for name, version in _list_installed()]
         return "\n".join([f"toolkit {__version__}", f"Python {facts['python']}", *installed]) + "\n"
 
-    write_outputs(settle_outputs(outputs, "text"), render)
+    write_outputs(outputs, render)
 
 
 def _list_installed() -> list[tuple[str, str]]:

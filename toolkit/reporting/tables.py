@@ -1,11 +1,13 @@
-"""Fit tables into terminals of any width: drop the least important columns first."""
+"""Write pages of text, and fit tables into terminals of any width: drop the least important columns first."""
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
 from rich.cells import cell_len
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +18,35 @@ if TYPE_CHECKING:
 _GAP = 3
 # Names cut to this length still distinguish most zones.
 _SHORTEST = 12
+
+
+class Page(Console):
+    """A text that is printed part by part, without markup.
+
+    Args:
+        color: whether to color the text, for a terminal.
+        width: of the terminal, in characters.
+    """
+
+    def __init__(self, *, color: bool, width: int) -> None:
+        self._stream = io.StringIO()
+        super().__init__(
+            file=self._stream,
+            force_terminal=color,
+            no_color=not color,
+            width=width,
+            markup=False,
+            highlight=False,
+            emoji=False,
+        )
+
+    def print_whole(self, line: Text | str) -> None:
+        """Print a line that is never wrapped or cut, because it may contain values to copy."""
+        self.print(line, soft_wrap=True)
+
+    def to_text(self) -> str:
+        """Return the lines without blanks at their ends."""
+        return "\n".join(line.rstrip() for line in self._stream.getvalue().splitlines()) + "\n"
 
 
 class Column(NamedTuple):
