@@ -16,7 +16,7 @@ from toolkit.mesh.render.building import Choice, MeshOptions
 from toolkit.pki import duration, pem
 from toolkit.sandbox.pulumi import program
 from toolkit.sandbox.server import Sandbox
-from toolkit.verify.handshakes.openssl import Trust, meet
+from toolkit.verify.handshakes.openssl import Trust, make_handshakes
 from toolkit.verify.identity import AssumeRole
 from toolkit.verify.plan import Plan
 from toolkit.verify.report.html import render as render_html
@@ -94,7 +94,7 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
         verified = verify(outputs, plan, source, audience.zone_verified)
         if verified.trouble:
             raise verified.trouble
-    met = meet(verified.proxies, Trust(plan.trust_bundle, plan.mesh, plan.service))
+    met = tuple(make_handshakes(verified.proxies, Trust(plan.trust_bundle, plan.mesh, plan.service)))
     verified = verified._replace(report=replace(verified.report, handshakes=met))
     files = _files(outputs, kubernetes, universal, verified)
     write_all({directory / name: content for name, content in files.items()})

@@ -27,7 +27,7 @@ from toolkit.mesh.render.building import MeshOptions
 from toolkit.mesh.render.identity_documents import IdentityOptions
 from toolkit.mesh.rotate.identity_move import Given, plan_move_to_identity
 from toolkit.pki import chain
-from toolkit.verify.handshakes.openssl import Trust, meet
+from toolkit.verify.handshakes.openssl import Trust, make_handshakes
 from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 from toolkit.verify.identity import AssumeRole
 from toolkit.verify.plan import SERVICE, PlanOptions, make_plan
@@ -228,7 +228,7 @@ def _meet(
 ) -> Stage:
     # While the issuer takes over, some proxies still have the old certificate.
     worlds = _WORLDS.get(step.name, ("old",))
-    met = meet([proxy for world in worlds for proxy in proxies[world]], trust)
+    met = tuple(make_handshakes([proxy for world in worlds for proxy in proxies[world]], trust))
     lost = tuple(f"{each.client} to {each.server}: {each.problem}" for each in met if each.problem)
     return Stage(step.number, step.name, applied, worlds, ready, lost, len(met))
 

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import serialization
 
 from tests.support import hierarchy
 from toolkit.pki import csr, pem, spiffe
-from toolkit.verify.handshakes.openssl import Trust, meet
-from toolkit.verify.issued_certificate import IssuedCertificate
+from toolkit.verify.handshakes.openssl import Trust, make_handshakes
+from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.zone import Proxy
 
 ZONES = 100
@@ -81,7 +81,7 @@ def bare(clients: list[ssl.SSLContext], servers: list[ssl.SSLContext]) -> float:
 def judged(proxies: list[Proxy], trust: Trust) -> float:
     """Seconds of the matrix."""
     begun = time.perf_counter()
-    handshakes = meet(proxies, trust)
+    handshakes = tuple(make_handshakes(proxies, trust))
     took = time.perf_counter() - begun
     assert len(handshakes) == ZONES * (ZONES - 1), len(handshakes)
     assert not any(met.problem for met in handshakes)

@@ -111,11 +111,11 @@ def test_what_aws_may_have_forgotten_is_not_repeated(
     assert lines(killed) == events
 
 
-def test_an_old_ledger_is_listed(aws: TestSandbox, live: StackOutputs, live_file: Path, killed: Path) -> None:
+def test_a_ledger_of_no_requests_is_read(aws: TestSandbox, live: StackOutputs, live_file: Path, killed: Path) -> None:
     arn, known = list(issued(aws, live).items())[-1]
     old = {"at": "2026-01-01T12:00:00.000Z", "certificateAuthorityArn": live.certificate_authority.arn}
-    bought = {**old, "event": "bought", "zone": "ireland-1", "certificateArn": arn, "purpose": "verification"}
-    killed.write_text(json.dumps(bought) + '\n{"at": "2026-01')
+    names = {"zone": "ireland-1", "certificateArn": arn, "purpose": "verification", "idempotencyToken": "x"}
+    killed.write_text(json.dumps({**old, **names, "event": "issued"}) + '\n{"at": "2026-01')
     result = toolkit(aws, "--contract", live_file, "--resume", killed, "-o", "json")
     assert result.returncode == 0
     assert "line 2 is incomplete" in result.stderr

@@ -13,12 +13,12 @@ import pytest
 
 from tests.e2e.mesh_world import SERVICE, ZONE, MeshWorld, expand_new_id
 from tests.support import contract, hierarchy
+from tests.verify.handshakes.move_stages import meet_in_stage
 from tests.verify.proxies import ISSUING, KEYS, proxy
 from toolkit.mesh.documents.reader import read
 from toolkit.mesh.render.identity_documents import IdentityOptions
 from toolkit.mesh.rotate.identity_move import Given, plan_move_to_identity
 from toolkit.pki import pem
-from toolkit.verify.handshakes.move_stages import meet_in_stage
 
 if TYPE_CHECKING:
     from toolkit.mesh.rotate.identity_move import IdentityMove

@@ -116,8 +116,18 @@ class BrokenIssuer:
         return ZoneIdentity(session, (zone.verifying_role_arn,), cast("ACMPCAClient", self))
 
     def describe_certificate_authority(self, **_: str) -> dict[str, Any]:
-        authority = {"Status": "ACTIVE", "UsageMode": "GENERAL_PURPOSE", "NotAfter": ISSUING.not_after}
-        return {"CertificateAuthority": authority}
+        return {
+            "CertificateAuthority": {
+                "Status": "ACTIVE",
+                "Type": "SUBORDINATE",
+                "UsageMode": "GENERAL_PURPOSE",
+                "NotAfter": ISSUING.not_after,
+                "CertificateAuthorityConfiguration": {
+                    "KeyAlgorithm": "RSA_2048",
+                    "SigningAlgorithm": "SHA256WITHRSA",
+                },
+            }
+        }
 
     def issue_certificate(self, *, Csr: bytes, Validity: dict[str, Any], **_: str) -> dict[str, str]:  # noqa: N803 - boto3's names
         request = x509.load_pem_x509_csr(Csr)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support import Authority, hierarchy
 from toolkit.pki import csr, pem
 from toolkit.verify.handshakes.openssl import Trust
-from toolkit.verify.issued_certificate import IssuedCertificate
+from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.zone import Proxy
 
 if TYPE_CHECKING:

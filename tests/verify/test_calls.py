@@ -21,9 +21,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import InvalidInputError
-from toolkit.verify.advice import advise
 from toolkit.verify.aws_responses import NoAnswerError
 from toolkit.verify.calls import THROTTLED, Caller, DeadlineError, StoppedError, may_pass
+from toolkit.verify.failures import advise
 
 
 class Impatient(threading.Event):

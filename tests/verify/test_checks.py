@@ -13,7 +13,7 @@ from tests.support import NOW, Authority, hierarchy
 from toolkit.pki import csr
 from toolkit.pki.extensions import build_key_usage as usage
 from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence
-from toolkit.verify.issued_certificate import IssuedCertificate
+from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:

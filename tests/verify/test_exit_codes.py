@@ -19,8 +19,7 @@ from botocore.exceptions import (
 
 from toolkit.verify.aws_responses import NoAnswerError
 from toolkit.verify.calls import DeadlineError
-from toolkit.verify.causes import Cause, find_cause
-from toolkit.verify.exit_codes import choose_exit_code
+from toolkit.verify.failures import Cause, find_cause
 from toolkit.verify.results import Check, Handshake, Outcome, Report, ZoneResult
 
 NOW = datetime.now(UTC)
@@ -61,11 +60,11 @@ LOST, UNKNOWN = (zone(cause, cause=cause) for cause in (Cause.UNREACHABLE, Cause
     ],
 )
 def test_exit_codes(found: Report, code: int) -> None:
-    assert choose_exit_code(found) == code
+    assert found.exit_code == code
 
 
 def test_a_report_that_was_read_back_has_no_causes() -> None:
-    assert choose_exit_code(report(replace(LOST, cause=""))) == 1
+    assert report(replace(LOST, cause="")).exit_code == 1
     assert replace(LOST, cause="") == LOST
 
 

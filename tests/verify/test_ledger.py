@@ -21,7 +21,7 @@ from tests.verify.world import asking, client_error, plan, source
 from toolkit.errors import ExternalError
 from toolkit.verify import runner
 from toolkit.verify.calls import Caller, StoppedError
-from toolkit.verify.issue_request import issue
+from toolkit.verify.issue import issue
 from toolkit.verify.ledger import Account, FileLedger
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from tests.verify.world import asking
 from toolkit.errors import InvalidInputError
 from toolkit.verify import ledger_lines
 from toolkit.verify.ledger import FileLedger
+from toolkit.verify.ledger_lines import Status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,17 +38,18 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     issued, revoked, refused, unknown = recorded.entries
     assert (issued.certificate_arn, issued.revoked) == ("arn:issued", False)
     assert (revoked.certificate_arn, revoked.revoked) == ("arn:revoked", True)
-    assert (refused.certificate_arn, refused.refusal) == ("", "AccessDenied")
-    assert [entry.unknown for entry in recorded.entries] == [False, False, False, True]
+    assert (refused.certificate_arn, refused.reason) == ("", "AccessDenied")
+    assert [entry.status for entry in recorded.entries] == ["issued", "issued", "refused", "unknown"]
     # The very same request.
     assert unknown.request == asking(token="unknown")
     assert abs((datetime.now(UTC) - unknown.at).total_seconds()) < 60
 
 
 def test_a_ledger_without_requests_is_read() -> None:
+    issued = {**OLD, "event": "issued", "purpose": "verification", "idempotencyToken": "1"}
     lines = [
-        {**OLD, "event": "bought", "purpose": "verification"},
-        {**OLD, "event": "bought", "purpose": "denied-minting", "certificateArn": "arn:2"},
+        issued,
+        {**issued, "idempotencyToken": "2", "purpose": "denied-minting", "certificateArn": "arn:2"},
         {**OLD, "event": "revoked"},
         # Its first line is in another file.
         {**OLD, "event": "revoked", "certificateArn": "arn:3"},
@@ -58,7 +60,7 @@ def test_a_ledger_without_requests_is_read() -> None:
         ("arn:2", "denied-minting", False),
         ("arn:3", "verification", True),
     ]
-    assert not any(entry.unknown or entry.request for entry in found)
+    assert not any(entry.status is Status.UNKNOWN or entry.request for entry in found)
 
 
 def test_a_line_may_end_anywhere(tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_a_line_may_end_anywhere(tmp_path: Path) -> None:
         ('{"event": "issued"', "line 2: is not a JSON object"),
         ("{}", "line 2"),
         (json.dumps({**OLD, "event": "sold"}), "line 2"),
-        (json.dumps({**OLD, "event": "bought"}), "line 2: purpose"),
+        (json.dumps({**OLD, "event": "issued"}), "line 2: purpose"),
         (json.dumps({**OLD, "event": "revoked", "at": "yesterday"}), "line 2: at"),
         (json.dumps({**OLD, "event": "revoked", "at": "2026-01-01T12:00:00"}), "line 2: at"),
         (json.dumps({**OLD, "event": "revoked", "zone": 7}), "line 2: zone"),

@@ -28,12 +28,12 @@ from toolkit.errors import ExternalError
 from toolkit.files import find_project_root
 from toolkit.sandbox.pulumi import program
 from toolkit.verify import runner
-from toolkit.verify.advice import advise, describe_error
 from toolkit.verify.calls import Caller
 from toolkit.verify.denials import Probe
+from toolkit.verify.failures import advise, describe_error
 from toolkit.verify.identity import Ambient
 from toolkit.verify.issue import _issued
-from toolkit.verify.ledger import Account, FileLedger, NoLedger
+from toolkit.verify.ledger import Account, FileLedger, Ledger
 from toolkit.verify.zone import _authority_advice
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def test_ctrl_c_waits_for_what_is_being_bought(aws: TestSandbox, outputs: StackO
     assert not any(check.failed for check in report.zones[0].checks)
 
 
-class WatchedLedger(NoLedger):
+class WatchedLedger(Ledger):
     """Says when the main thread looks at what has no answer."""
 
     def __init__(self) -> None:

@@ -16,11 +16,10 @@ from tests.verify.world import Hanging, failures, plan, source, verify, without
 from toolkit.files import find_project_root
 from toolkit.pki import csr, pem
 from toolkit.verify import runner
-from toolkit.verify.advice import advise
 from toolkit.verify.calls import Caller, DeadlineError
+from toolkit.verify.failures import advise
 from toolkit.verify.identity import AssumeRole, ZoneIdentity
-from toolkit.verify.issue import Issuer
-from toolkit.verify.issue_request import make_idempotency_token
+from toolkit.verify.issue import Issuer, make_idempotency_token
 from toolkit.verify.report.json import render as render_json
 from toolkit.verify.report.table import render as render_table
 from toolkit.verify.results import Check, Outcome, Report

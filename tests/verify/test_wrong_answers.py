@@ -16,7 +16,6 @@ from tests.verify.world import plan, token_file, with_policy
 from tests.verify.wrong_answers import CHECKS, EXCHANGE, OPERATIONS, REVOKE, WRONG, Wrong
 from toolkit.pki import csr
 from toolkit.verify import runner
-from toolkit.verify.exit_codes import choose_exit_code
 from toolkit.verify.identity import AssumeRole, IdentitySource, WebIdentity
 from toolkit.verify.report.json import render as render_json
 
@@ -109,7 +108,7 @@ def test_a_wrong_answer_fails_its_zone_alone(wrong: Wrong, aws: TestSandbox, sce
         # The role of an OIDC token may not revoke.
         is_revoked = not failed and operation != REVOKE and ZONES.get(zone.zone) != EXCHANGE
         assert zone.certificates_revoked == (zone.certificates_issued if is_revoked else ())
-    assert choose_exit_code(report) == int(set(victims.values()) != {REVOKE})
+    assert report.exit_code == int(set(victims.values()) != {REVOKE})
     assert report.finished_at - report.started_at < timeout + _GRACE
     assert all(count <= 1 for count in world.bought().values())
     assert scene.proxy.asked_elsewhere == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -197,9 +196,7 @@ def _exit(report: Report) -> None:
     Raises:
         ExternalError: every zone failed for one cause that lies outside the zones.
     """
-    from toolkit.verify.exit_codes import choose_exit_code
-
-    code = choose_exit_code(report)
+    code = report.exit_code
     if code == EXIT_ENVIRONMENT:
         check = report.zones[0].checks[0]
         raise ExternalError(f"no zone could be asked: {flatten(check.found)}", check.advice)
@@ -233,7 +230,7 @@ def _verify(
 ) -> handshakes.Met:
     """Verify the zones and write the report, even if the run was stopped or ended with an error."""
     from toolkit.verify import regions
-    from toolkit.verify.ledger import FileLedger, NoLedger
+    from toolkit.verify.ledger import FileLedger, Ledger
 
     for line in regions.list_unknown(contract):
         warn(line)
@@ -248,7 +245,7 @@ def _verify(
         raise
     _require_consent(contract, zones, source, yes=chosen["yes"])
     # Open until the end: a late answer may name an issued certificate.
-    with nullcontext(NoLedger()) if ledger_file is None else FileLedger(ledger_file) as ledger:
+    with FileLedger(ledger_file) if ledger_file else Ledger() as ledger:
         # From here on, every issued certificate is reported, no matter how many signals arrive.
         signals.hold()
         run = _run(contract, replace(plan, ledger=ledger), source, zones, signals)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from toolkit.cli.signals import Signals
     from toolkit.cli.verify_options import Source
     from toolkit.values import Object
-    from toolkit.verify.resume import Finding, Resumed, Resumption
+    from toolkit.verify.ledger_lines import Entry
+    from toolkit.verify.resume import Resumed, Resumption
 
 _FORMS = ("table", "json")
 _USED = frozenset(
@@ -89,7 +90,7 @@ def run(resumption: Resumption, source: Source, file: Path, outputs: Sequence[Ou
     every = len(names) == len(contract.zones)
     entries = [entry for entry in recorded.entries if every or entry.zone in names]
     require_writable(outputs)
-    repeated = resumption.repeatable(entries)
+    repeated = resumption.list_repeatable(entries)
     if repeated:
         price = CERTIFICATE_PRICE[contract.certificate_authority.priced_mode] * len(repeated)
         many = "1 request" if len(repeated) == 1 else f"{len(repeated)} requests"
@@ -129,23 +130,22 @@ def _json(resumed: Resumed, file: Path) -> str:
         "ledger": str(file),
         "complete": resumed.complete,
         "interrupted": resumed.interrupted,
-        "requests": [_request(finding) for finding in resumed.findings],
+        "requests": [_request(entry) for entry in resumed.entries],
     }
     return json.dumps(document, indent=2) + "\n"
 
 
-def _request(finding: Finding) -> Object:
-    entry = finding.entry
+def _request(entry: Entry) -> Object:
     return {
         "zone": entry.zone,
         "certificateAuthorityArn": entry.authority_arn,
         "purpose": entry.purpose,
         "requestedAt": entry.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "status": finding.status.value,
-        "certificateArn": finding.certificate_arn or None,
-        "serial": finding.serial or None,
+        "status": entry.status.value,
+        "certificateArn": entry.certificate_arn or None,
+        "serial": entry.serial or None,
         "revoked": entry.revoked,
-        "reason": finding.reason,
+        "reason": entry.reason,
     }
 
 
@@ -154,7 +154,7 @@ def _table(resumed: Resumed, output: Path | None) -> str:
 
     from toolkit.reporting.tables import Column, Page, fit_table
     from toolkit.text import escape, replace_illegible
-    from toolkit.verify.resume import Status
+    from toolkit.verify.ledger_lines import Status
 
     color, width = choose_look(output)
     page = Page(color=color, width=width)
@@ -166,21 +166,21 @@ def _table(resumed: Resumed, output: Path | None) -> str:
         Column("SERIAL", dropped=3),
     )
     rows = []
-    for finding in resumed.findings:
-        entry, status = finding.entry, finding.status.value
+    for entry in resumed.entries:
+        status = entry.status.value
         shown = Text(f"{status}, revoked" if entry.revoked else status, style=_STYLES.get(status, ""))
         at = f"{entry.at:%Y-%m-%d %H:%M:%S}"
-        rows.append((escape(entry.zone), escape(entry.purpose), at, shown, finding.serial or "-"))
+        rows.append((escape(entry.zone), escape(entry.purpose), at, shown, entry.serial or "-"))
     page.print(fit_table(columns, rows, width))
-    for finding in resumed.findings:
-        if finding.status is Status.RECOVERED or finding.reason:
-            where = finding.certificate_arn or finding.entry.purpose
+    for entry in resumed.entries:
+        if entry.status is Status.RECOVERED or entry.reason:
+            where = entry.certificate_arn or entry.purpose
             page.print()
-            page.print_whole(replace_illegible(f"{finding.entry.zone}: {finding.status.value}  {where}"))
-            if finding.reason:
-                page.print_whole(replace_illegible(f"  {finding.reason}"))
-    counts = {status: sum(finding.status is status for finding in resumed.findings) for status in Status}
+            page.print_whole(replace_illegible(f"{entry.zone}: {entry.status.value}  {where}"))
+            if entry.reason:
+                page.print_whole(replace_illegible(f"  {entry.reason}"))
+    counts = {status: sum(entry.status is status for entry in resumed.entries) for status in Status}
     known = ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
-    requests = len(resumed.findings)
+    requests = len(resumed.entries)
     page.print_whole(f"\n{requests} request{'s'[: requests != 1]}: {known or 'nothing to do'}.")
     return page.to_text()

@@ -1,4 +1,4 @@
-"""Get the contract's fields of a CA from AWS."""
+"""Get a CA's state and chain from AWS, and from them the contract's fields of a CA."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.pki import arn
-from toolkit.verify.advice import DENIED, TOO_SLOW, advise, describe_error
-from toolkit.verify.aws_responses import read_authority_kind, read_certificate, read_certificate_authority
+from toolkit.verify.aws_responses import read_certificate, read_certificate_authority
 from toolkit.verify.calls import Caller, DeadlineError
+from toolkit.verify.failures import DENIED, TOO_SLOW, advise, describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mypy_boto3_acm_pca import ACMPCAClient
+
     from toolkit.values import Object
+    from toolkit.verify.aws_responses import AuthorityState
     from toolkit.verify.identity import Ambient
 
 _Answer = TypeVar("_Answer")
 _SECONDS = 20
+_DESCRIBE, _GET_CERTIFICATE = "DescribeCertificateAuthority", "GetCertificateAuthorityCertificate"
 # A CA with one of these statuses has a certificate (user guide, PcaUpdateStatus.md). Only an ACTIVE CA can issue.
 _CERTIFIED = ("ACTIVE", "DISABLED", "EXPIRED")
 _WITHOUT_AWS = "With --chain FILE, AWS is not asked."
@@ -42,6 +46,35 @@ class AuthorityFacts:
     chain: str
 
 
+def describe_authority(client: ACMPCAClient, caller: Caller, authority_arn: str) -> AuthorityState:
+    """Return a CA's state in AWS.
+
+    Raises:
+        ClientError: AWS returned an error.
+        BotoCoreError: AWS can't be reached.
+        DeadlineError: the deadline has passed.
+        NoAnswerError: the response is not from AWS.
+    """
+    answer = caller.ask(_DESCRIBE, lambda: client.describe_certificate_authority(CertificateAuthorityArn=authority_arn))
+    return read_certificate_authority(answer, authority_arn)
+
+
+def fetch_authority_chain(client: ACMPCAClient, caller: Caller, authority_arn: str) -> str:
+    """Return the CA's certificate and its chain as PEM, in AWS's order.
+
+    Raises:
+        ClientError: AWS returned an error.
+        BotoCoreError: AWS can't be reached.
+        DeadlineError: the deadline has passed.
+        NoAnswerError: the response is not from AWS.
+    """
+    answer = caller.ask(
+        _GET_CERTIFICATE, lambda: client.get_certificate_authority_certificate(CertificateAuthorityArn=authority_arn)
+    )
+    own, above = read_certificate(answer)
+    return f"{own.strip()}\n{above.strip()}".strip() + "\n"
+
+
 def ask_for_authority(authority_arn: str, source: Ambient) -> AuthorityFacts:
     """Get a CA's facts from AWS, in the CA's region.
 
@@ -57,36 +90,21 @@ def ask_for_authority(authority_arn: str, source: Ambient) -> AuthorityFacts:
     caller = Caller(time.monotonic() + _SECONDS)
     region = arn.PRIVATE_CA.parse(authority_arn).region
     client = _ask(authority_arn, "", lambda: source.make_client("acm-pca", region, caller))
-    named = {"CertificateAuthorityArn": authority_arn}
-    operation = "DescribeCertificateAuthority"
-
-    def describe() -> tuple[str, Object]:
-        answer = caller.ask(operation, lambda: client.describe_certificate_authority(**named))
-        state = read_certificate_authority(answer, authority_arn)
-        kind = read_authority_kind(answer)
-        return state.status, {
-            "type": kind.type,
-            "usageMode": state.usage_mode,
-            "keyAlgorithm": kind.key_algorithm,
-            "signingAlgorithm": kind.signing_algorithm,
-        }
-
-    status, fields = _ask(authority_arn, operation, describe)
-    if status not in _CERTIFIED:
+    state = _ask(authority_arn, _DESCRIBE, lambda: describe_authority(client, caller, authority_arn))
+    if state.status not in _CERTIFIED:
         raise InvalidInputError(
             "the CA has no certificate",
-            [Problem("certificateAuthority.arn", f"{authority_arn} is {status}")],
+            [Problem("certificateAuthority.arn", f"{authority_arn} is {state.status}")],
             "Install its certificate (aws acm-pca import-certificate-authority-certificate), then run this again.",
         )
-    operation = "GetCertificateAuthorityCertificate"
-    own, above = _ask(
-        authority_arn,
-        operation,
-        lambda: read_certificate(
-            caller.ask(operation, lambda: client.get_certificate_authority_certificate(**named)),
-        ),
-    )
-    return AuthorityFacts(status, fields, f"{own.strip()}\n{above.strip()}".strip() + "\n")
+    fields = {
+        "type": state.type,
+        "usageMode": state.usage_mode,
+        "keyAlgorithm": state.key_algorithm,
+        "signingAlgorithm": state.signing_algorithm,
+    }
+    links = _ask(authority_arn, _GET_CERTIFICATE, lambda: fetch_authority_chain(client, caller, authority_arn))
+    return AuthorityFacts(state.status, fields, links)
 
 
 def _ask(authority_arn: str, operation: str, call: Callable[[], _Answer]) -> _Answer:

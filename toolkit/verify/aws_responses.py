@@ -43,32 +43,23 @@ class NoAnswerError(ValueError):
 
 @dataclass(frozen=True)
 class AuthorityState:
-    """A CA's state from ``DescribeCertificateAuthority``.
+    """A CA's state and properties from ``DescribeCertificateAuthority``, with AWS's names.
 
     Attributes:
         status: such as ``ACTIVE``.
+        type: such as ``ROOT``.
         usage_mode: such as ``GENERAL_PURPOSE``.
+        key_algorithm: such as ``EC_prime256v1``.
+        signing_algorithm: from the CA's configuration, such as ``SHA256WITHECDSA``.
         not_after: when the CA's certificate expires, in UTC; None for a CA without a certificate.
     """
 
     status: str
-    usage_mode: str
-    not_after: datetime | None
-
-
-@dataclass(frozen=True)
-class AuthorityKind:
-    """The properties of a CA that never change, with AWS's names.
-
-    Attributes:
-        type: such as ``ROOT``.
-        key_algorithm: such as ``EC_prime256v1``.
-        signing_algorithm: from the CA's configuration, such as ``SHA256WITHECDSA``.
-    """
-
     type: str
+    usage_mode: str
     key_algorithm: str
     signing_algorithm: str
+    not_after: datetime | None
 
 
 def read_credentials(answer: object) -> dict[str, str]:
@@ -125,22 +116,19 @@ def read_certificate_authority(answer: object, authority_arn: str) -> AuthorityS
     ends = authority.get("NotAfter")
     if ends is not None and not isinstance(ends, datetime):
         raise _wrong_type("NotAfter", ends)
-    mode = _text(authority, "UsageMode") if "UsageMode" in authority else "GENERAL_PURPOSE"
     try:
-        return AuthorityState(_text(authority, "Status"), mode, ends and ends.astimezone(UTC))
+        ends = ends and ends.astimezone(UTC)
     except (OverflowError, OSError):
         raise NoAnswerError("its NotAfter is not a valid time") from None
-
-
-def read_authority_kind(answer: object) -> AuthorityKind:
-    """Return the CA's properties that never change, from a response of ``DescribeCertificateAuthority``.
-
-    Raises:
-        NoAnswerError: a part is missing or has the wrong type.
-    """
-    found = _part(answer, "CertificateAuthority", dict)
-    made = _part(found, "CertificateAuthorityConfiguration", dict)
-    return AuthorityKind(_text(found, "Type"), _text(made, "KeyAlgorithm"), _text(made, "SigningAlgorithm"))
+    configuration = _part(authority, "CertificateAuthorityConfiguration", dict)
+    return AuthorityState(
+        status=_text(authority, "Status"),
+        type=_text(authority, "Type"),
+        usage_mode=_text(authority, "UsageMode") if "UsageMode" in authority else "GENERAL_PURPOSE",
+        key_algorithm=_text(configuration, "KeyAlgorithm"),
+        signing_algorithm=_text(configuration, "SigningAlgorithm"),
+        not_after=ends,
+    )
 
 
 def read_certificate(answer: object) -> tuple[str, str]:

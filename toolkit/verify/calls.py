@@ -18,10 +18,10 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSL
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from toolkit.errors import ToolkitError
-from toolkit.verify.aws_responses import NoAnswerError, read_text
+from toolkit.verify.aws_responses import NoAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from toolkit.values import Value
 
@@ -134,15 +134,6 @@ class Caller:
     def _wait(self, attempt: int) -> bool:
         bound = min(_FIRST_BOUND_SECONDS * 2**attempt, _LAST_BOUND_SECONDS)
         return self.pause(random.uniform(0, bound))  # noqa: S311 - spreads load, hides nothing
-
-
-def read_part(answer: Mapping[str, Value], name: str) -> str:
-    """Return a text that AWS's response always contains. If its name ends in ``Arn``, it must be an ARN.
-
-    Raises:
-        NoAnswerError: the text is missing or not valid, so the response is not from AWS.
-    """
-    return read_text(answer, name)
 
 
 def _require_code(error: Exception) -> None:

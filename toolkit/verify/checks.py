@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
     from toolkit.contract import UsageMode
-    from toolkit.verify.issued_certificate import IssuedCertificate
+    from toolkit.verify.issue import IssuedCertificate
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from toolkit.pki import arn, chain, pem, templates
-from toolkit.verify.advice import DENIED
 from toolkit.verify.calls import Caller, DeadlineError
-from toolkit.verify.issue_request import issue, make_idempotency_token
+from toolkit.verify.failures import DENIED
+from toolkit.verify.issue import issue, make_idempotency_token
 from toolkit.verify.ledger import Account, IssueRequest
 from toolkit.verify.results import Check, judge
 

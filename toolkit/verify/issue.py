@@ -1,16 +1,24 @@
-"""Issue certificates from one CA. A repeated call issues no second certificate."""
+"""Issue certificates from one CA: record each request, send it, fetch and revoke. A repeated call issues only one."""
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProxyConnectionError,
+)
 
 from toolkit.pki import arn, pem, templates
-from toolkit.verify.aws_responses import read_certificate, read_certificate_authority
-from toolkit.verify.calls import DeadlineError
-from toolkit.verify.issue_request import issue, make_idempotency_token
-from toolkit.verify.issued_certificate import IssuedCertificate
+from toolkit.verify.aws_responses import read_certificate, read_text
+from toolkit.verify.calls import SERVER_ERROR, DeadlineError, is_not_trusted
+from toolkit.verify.failures import describe_error
 from toolkit.verify.ledger import Account, IssueRequest
 from toolkit.verify.results import CertificateFacts
 
@@ -21,13 +29,39 @@ if TYPE_CHECKING:
     from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.contract import CertificateAuthority
-    from toolkit.verify.aws_responses import AuthorityState
     from toolkit.verify.calls import Caller
 
 # AWS usually issues within a second. Shorter pauses only use up the quota of GetCertificate.
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _PAUSE_GROWTH = 1.6
+# AWS remembers a token for five minutes (botocore, IssueCertificateRequest.IdempotencyToken). A repeated request must
+# arrive before that, even after the longest wait for an answer.
+SAME_QUESTION_SECONDS = 240.0
+_CLIENT_ERROR = 400
+# A proxy that returns it may have forwarded the request to AWS.
+_REQUEST_TIMEOUT = 408
+# With these errors, nothing was sent to AWS.
+_NEVER_SENT = (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProxyConnectionError,
+)
+
+
+@dataclass(frozen=True)
+class IssuedCertificate:
+    """The certificate and chain in a response of ``GetCertificate``.
+
+    Attributes:
+        leaf: the certificate.
+        chain: its CA chain: the issuing CA first, the root last.
+    """
+
+    leaf: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
 
 
 class Issuer:
@@ -45,37 +79,6 @@ class Issuer:
         self._caller = caller
         partition = arn.PRIVATE_CA.parse(authority.arn).partition
         self._template = templates.build_arn(templates.END_ENTITY, partition)
-
-    def describe(self) -> AuthorityState:
-        """Return the CA's state in AWS.
-
-        Raises:
-            ClientError: AWS returned an error.
-            BotoCoreError: AWS can't be reached.
-            DeadlineError: the deadline has passed.
-            NoAnswerError: the response is not from AWS.
-        """
-        answer = self._caller.ask(
-            "DescribeCertificateAuthority",
-            lambda: self._client.describe_certificate_authority(CertificateAuthorityArn=self._authority.arn),
-        )
-        return read_certificate_authority(answer, self._authority.arn)
-
-    def fetch_authority_chain(self) -> tuple[x509.Certificate, ...]:
-        """Return the CA's certificate and its chain, in AWS's order.
-
-        Raises:
-            ClientError: AWS returned an error.
-            BotoCoreError: AWS can't be reached.
-            DeadlineError: the deadline has passed.
-            ValueError: the response contains no certificate.
-        """
-        answer = self._caller.ask(
-            "GetCertificateAuthorityCertificate",
-            lambda: self._client.get_certificate_authority_certificate(CertificateAuthorityArn=self._authority.arn),
-        )
-        own, above = read_certificate(answer)
-        return (pem.load_certificate(own), *(pem.load_certificates(above) if above.strip() else ()))
 
     def request(
         self, request: x509.CertificateSigningRequest, not_after: datetime, account: Account | None = None
@@ -176,9 +179,82 @@ def _issued(leaf: str, links: str) -> IssuedCertificate:
     try:
         # cryptography parses these fields on access, and rejects subjects and names that other programs accept.
         _ = issued.leaf.subject
-        CertificateFacts.of(issued)
+        CertificateFacts.of(issued.leaf, issued.chain)
     except ValueError:
         raise
     except Exception as error:
         raise ValueError(f"the certificate can't be read ({type(error).__name__})") from error
     return issued
+
+
+def make_idempotency_token(authority_arn: str, csr_pem: bytes) -> str:
+    """Return the idempotency token of a request: 32 characters (AWS allows 36), the same for the same CA and CSR."""
+    return hashlib.sha256(authority_arn.encode() + b"\n" + csr_pem).hexdigest()[:32]
+
+
+def send(client: ACMPCAClient, request: IssueRequest) -> str:
+    """Send a request once, and return the certificate's ARN.
+
+    Raises:
+        ClientError: AWS returned an error.
+        BotoCoreError: AWS can't be reached.
+        ValueError: the response is not from AWS.
+    """
+    return read_text(client.issue_certificate(**request.parameters()), "CertificateArn")
+
+
+def issue(client: ACMPCAClient, caller: Caller, request: IssueRequest, account: Account) -> str:
+    """Request a certificate. The request is recorded before it is sent, and the ARN before it is returned.
+
+    A request is recorded as refused only if AWS certainly issued nothing. If the answer was lost, AWS may have issued
+    the certificate.
+
+    Args:
+        client: an ACM PCA client with the zone's identity.
+        caller: makes the calls.
+        request: the parameters.
+        account: records the request and its outcome.
+
+    Returns:
+        The certificate's ARN; the certificate itself may not be ready yet.
+
+    Raises:
+        ClientError: AWS returned an error.
+        BotoCoreError: AWS can't be reached.
+        DeadlineError: the deadline has passed.
+        StoppedError: the run was stopped.
+        ExternalError: a record can't be written. If the record of the request failed, nothing was sent.
+        ValueError: the response is not from AWS.
+    """
+    may_be_issued = False
+
+    def attempt() -> str:
+        nonlocal may_be_issued
+        # Record here and not before: the caller does not make this attempt if the run was stopped.
+        if request.token not in account.requests:
+            account.request(request)
+        try:
+            return send(client, request)
+        except BaseException as error:
+            may_be_issued |= not is_refusal(error)
+            raise
+
+    try:
+        certificate_arn = caller.ask("IssueCertificate", attempt, SAME_QUESTION_SECONDS)
+    except Exception as error:
+        if request.token in account.requests and not may_be_issued:
+            account.refuse(request, describe_error(error))
+        raise
+    account.receive(request, certificate_arn)
+    return certificate_arn
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Return whether a failed attempt certainly issued nothing: AWS rejected it, or it was never sent."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        # An error without AWS's code may be from a proxy. botocore then sets the code to the HTTP status.
+        code = error.response.get("Error", {}).get("Code")
+        of_aws = isinstance(code, str) and code != "" and not code.isdigit()
+        return of_aws and _CLIENT_ERROR <= status < SERVER_ERROR and status != _REQUEST_TIMEOUT
+    return isinstance(error, _NEVER_SENT) or (isinstance(error, Exception) and is_not_trusted(error))

@@ -13,7 +13,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from toolkit.errors import ExternalError
 from toolkit.redaction import blot
@@ -62,8 +62,18 @@ class IssueRequest:
         }
 
 
-class Ledger(Protocol):
-    """Records each request and its outcome. Every method returns when the record is on disk.
+def _event(event: str, zone: str, request: IssueRequest) -> Object:
+    return {
+        "event": event,
+        "zone": zone,
+        "certificateAuthorityArn": request.authority_arn,
+        "purpose": request.purpose,
+        "idempotencyToken": request.token,
+    }
+
+
+class Ledger:
+    """Records each request and its outcome. This class keeps them in memory only.
 
     Each method raises ExternalError if the record can't be written.
 
@@ -71,41 +81,55 @@ class Ledger(Protocol):
         unanswered: tokens of this run's requests whose answer is not known yet: AWS may have issued a certificate.
     """
 
-    unanswered: set[str]
-
-    def requested(self, zone: str, request: IssueRequest, /) -> None:
-        """Record a request that is about to be sent."""
-
-    def issued(self, zone: str, request: IssueRequest, certificate_arn: str, /) -> None:
-        """Record the ARN of the certificate that AWS issued for a request."""
-
-    def refused(self, zone: str, request: IssueRequest, reason: str, /) -> None:
-        """Record that no certificate was issued for a request, with the reason."""
-
-    def revoked(self, zone: str, authority_arn: str, certificate_arn: str, /) -> None:
-        """Record that a certificate was revoked."""
-
-
-class NoLedger:
-    """Implements :class:`Ledger`; writes nothing."""
-
     def __init__(self) -> None:
         self.unanswered: set[str] = set()
 
-    def requested(self, _zone: str, request: IssueRequest) -> None:
-        """See :class:`Ledger`."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def requested(self, zone: str, request: IssueRequest) -> None:
+        """Record a request that is about to be sent."""
+        self.append(
+            f"a request of zone {zone} was not sent",
+            {
+                **_event("requested", zone, request),
+                "csr": request.csr,
+                "validity": {"Type": "ABSOLUTE", "Value": request.not_after},
+                "templateArn": request.template_arn,
+                "signingAlgorithm": request.signing_algorithm,
+            },
+        )
         self.unanswered.add(request.token)
 
-    def issued(self, _zone: str, request: IssueRequest, _certificate_arn: str) -> None:
-        """See :class:`Ledger`."""
+    def issued(self, zone: str, request: IssueRequest, certificate_arn: str) -> None:
+        """Record the ARN of the certificate that AWS issued for a request."""
+        # The report names the certificate even if this line can't be written.
         self.unanswered.discard(request.token)
+        event = {**_event("issued", zone, request), "certificateArn": certificate_arn}
+        self.append(f"it does not record that {certificate_arn} was issued", event)
 
-    def refused(self, _zone: str, request: IssueRequest, _reason: str) -> None:
-        """See :class:`Ledger`."""
+    def refused(self, zone: str, request: IssueRequest, reason: str) -> None:
+        """Record that no certificate was issued for a request, with the reason."""
         self.unanswered.discard(request.token)
+        event = {**_event("refused", zone, request), "reason": reason}
+        self.append(f"it does not record that a request of zone {zone} was refused", event)
 
     def revoked(self, zone: str, authority_arn: str, certificate_arn: str) -> None:
-        """See :class:`Ledger`."""
+        """Record that a certificate was revoked."""
+        event = {"event": "revoked", "zone": zone, "certificateAuthorityArn": authority_arn}
+        self.append(
+            f"it does not record that {certificate_arn} was revoked", {**event, "certificateArn": certificate_arn}
+        )
+
+    def append(self, lost: str, event: Object) -> None:
+        """Store a record.
+
+        Args:
+            lost: the consequence, if it can't be stored.
+            event: the record.
+        """
 
 
 @dataclass
@@ -120,7 +144,7 @@ class Account:
     """
 
     zone: str = ""
-    ledger: Ledger = field(default_factory=NoLedger)
+    ledger: Ledger = field(default_factory=Ledger)
     issued: list[str] = field(default_factory=list)
     requests: dict[str, Request] = field(default_factory=dict)
 
@@ -155,7 +179,7 @@ class Account:
         self.ledger.refused(self.zone, request, reason)
 
 
-class FileLedger:
+class FileLedger(Ledger):
     """Appends a line of JSON for each event and syncs the file. Several runs may share a file.
 
     A closed ledger rejects events, because its descriptor may belong to another file by then.
@@ -168,7 +192,7 @@ class FileLedger:
     """
 
     def __init__(self, path: Path) -> None:
-        self.unanswered: set[str] = set()
+        super().__init__()
         self._path = path
         self._lock = threading.Lock()
         try:
@@ -184,50 +208,14 @@ class FileLedger:
         if not exists:
             _sync_directory(path.parent)
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         with self._lock:
             if self._descriptor is not None:
                 os.close(self._descriptor)
             self._descriptor = None
 
-    def requested(self, zone: str, request: IssueRequest) -> None:
-        """See :class:`Ledger`."""
-        self._append(
-            f"a request of zone {zone} was not sent",
-            {
-                **_event("requested", zone, request),
-                "csr": request.csr,
-                "validity": {"Type": "ABSOLUTE", "Value": request.not_after},
-                "templateArn": request.template_arn,
-                "signingAlgorithm": request.signing_algorithm,
-            },
-        )
-        self.unanswered.add(request.token)
-
-    def issued(self, zone: str, request: IssueRequest, certificate_arn: str) -> None:
-        """See :class:`Ledger`."""
-        # The report names the certificate even if this line can't be written.
-        self.unanswered.discard(request.token)
-        event = {**_event("issued", zone, request), "certificateArn": certificate_arn}
-        self._append(f"it does not record that {certificate_arn} was issued", event)
-
-    def refused(self, zone: str, request: IssueRequest, reason: str) -> None:
-        """See :class:`Ledger`."""
-        self.unanswered.discard(request.token)
-        event = {**_event("refused", zone, request), "reason": reason}
-        self._append(f"it does not record that a request of zone {zone} was refused", event)
-
-    def revoked(self, zone: str, authority_arn: str, certificate_arn: str) -> None:
-        """See :class:`Ledger`."""
-        event = {"event": "revoked", "zone": zone, "certificateAuthorityArn": authority_arn}
-        self._append(
-            f"it does not record that {certificate_arn} was revoked", {**event, "certificateArn": certificate_arn}
-        )
-
-    def _append(self, lost: str, event: Object) -> None:
+    def append(self, lost: str, event: Object) -> None:
+        """Write a record; return when it is on disk."""
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         # AWS's messages may quote the request, and with it secrets.
         shown = {name: blot(value) for name, value in event.items()}
@@ -254,16 +242,6 @@ class FileLedger:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._torn = False
         _sync(self._descriptor)
-
-
-def _event(event: str, zone: str, request: IssueRequest) -> Object:
-    return {
-        "event": event,
-        "zone": zone,
-        "certificateAuthorityArn": request.authority_arn,
-        "purpose": request.purpose,
-        "idempotencyToken": request.token,
-    }
 
 
 def _sync(descriptor: int) -> None:

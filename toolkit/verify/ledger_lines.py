@@ -1,9 +1,10 @@
-"""Read a ledger: each request with its outcome. Ledgers of earlier versions, which have no requests, are read too."""
+"""Read a ledger: each request with its outcome."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
@@ -24,18 +25,29 @@ _MAX_PROBLEMS = 20
 _Text = Annotated[str, Field(min_length=1)]
 
 
+class Status(StrEnum):
+    """The outcome of a request, as far as it is known. ``RECOVERED`` certificates were found by a resumed run."""
+
+    ISSUED = "issued"
+    RECOVERED = "recovered"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
 @dataclass
 class Entry:
-    """One request, or one certificate of a ledger without requests.
+    """One request and its outcome; or a revoked certificate whose request is in another ledger.
 
     Attributes:
         zone: the zone's name.
         authority_arn: the CA.
         purpose: ``verification``, or the name of a denial probe.
-        at: when the certificate was requested; when it was issued, if the ledger has no request.
-        request: the request that was sent; None in a ledger without requests.
+        at: when the certificate was requested; when it was revoked, if the ledger has no request.
+        request: the request that was sent; None if it is in another ledger.
+        status: the outcome.
         certificate_arn: ARN of the issued certificate; empty if it is not known.
-        refusal: why no certificate was issued; empty otherwise.
+        serial: serial number of the certificate, as ``RevokeCertificate`` takes it; empty if it was not fetched.
+        reason: why nothing was issued, why the outcome is unknown, or why the certificate could not be fetched.
         revoked: whether the certificate was revoked.
     """
 
@@ -44,14 +56,20 @@ class Entry:
     purpose: str
     at: datetime
     request: IssueRequest | None = None
+    status: Status = Status.UNKNOWN
     certificate_arn: str = ""
-    refusal: str = ""
+    serial: str = ""
+    reason: str = ""
     revoked: bool = False
 
-    @property
-    def unknown(self) -> bool:
-        """Return whether the outcome is unknown: AWS may have issued a certificate."""
-        return not self.certificate_arn and not self.refusal
+    def set_issued(self, certificate_arn: str, status: Status = Status.ISSUED) -> None:
+        """Set the certificate that was issued."""
+        self.status, self.certificate_arn, self.reason = status, certificate_arn, ""
+
+    def set_refused(self, reason: str) -> None:
+        """Set that nothing was issued, and why; an issued certificate stays."""
+        if not self.certificate_arn:
+            self.status, self.reason = Status.REFUSED, reason
 
 
 @dataclass(frozen=True)
@@ -87,8 +105,8 @@ def parse(text: str, source: str) -> Recorded:
             events.append(_EVENT.validate_python(json.loads(line)))
         except ValidationError as error:
             problems += _named(number, error)
-        except (ValueError, RecursionError):
-            if _is_torn(line):
+        except (ValueError, RecursionError) as error:
+            if _is_torn(line, error):
                 torn.append(number)
             else:
                 problems.append(Problem(f"line {number}", "is not a JSON object"))
@@ -98,7 +116,7 @@ def parse(text: str, source: str) -> Recorded:
         raise InvalidInputError(
             f"{source} is not a ledger of toolkit verify", shown, "Correct or remove these lines, and run this again."
         )
-    return Recorded(tuple(_entries(events)), tuple(torn))
+    return Recorded(tuple(_list_entries(events)), tuple(torn))
 
 
 def _named(number: int, error: ValidationError) -> Iterator[Problem]:
@@ -108,52 +126,40 @@ def _named(number: int, error: ValidationError) -> Iterator[Problem]:
         yield Problem(f"line {number}", f"{path}: {problem.message}" if path else problem.message)
 
 
-def _is_torn(line: str) -> bool:
-    """Return whether a line is the incomplete beginning of a ledger line."""
-    if not line.startswith(_BEGINNING[: len(line)]):
+def _is_torn(line: str, error: Exception) -> bool:
+    """Return whether a line that is not JSON is the incomplete beginning of a ledger line."""
+    if not isinstance(error, json.JSONDecodeError) or not line.startswith(_BEGINNING[: len(line)]):
         return False
-    try:
-        json.loads(line)
-    except json.JSONDecodeError as error:
-        at_end = error.pos >= len(line.rstrip())
-        return at_end or error.msg.startswith(("Unterminated string", "Invalid \\")) or not line.endswith("}")
-    return False
+    at_end = error.pos >= len(line.rstrip())
+    return at_end or error.msg.startswith(("Unterminated string", "Invalid \\")) or not line.endswith("}")
 
 
-def _entries(events: list[_Event]) -> Iterator[Entry]:
-    by_token: dict[str, Entry] = {}
-    by_arn: dict[tuple[str, str], Entry] = {}
+def _list_entries(events: list[_Event]) -> list[Entry]:
     ordered: list[Entry] = []
+    known: dict[str, Entry] = {}
+
+    def find(key: str, event: _Line, purpose: str) -> Entry:
+        """Return the entry with an idempotency token or certificate ARN."""
+        if key not in known:
+            known[key] = Entry(event.zone, event.certificate_authority_arn, purpose, event.at)
+            ordered.append(known[key])
+        return known[key]
+
     for event in events:
         if isinstance(event, _Revoked):
-            revoked = by_arn.get((event.certificate_authority_arn, event.certificate_arn))
-            if revoked is None:
-                revoked = _entry(event, VERIFICATION)
-                ordered.append(revoked)
-            revoked.revoked, revoked.certificate_arn = True, event.certificate_arn
+            entry = find(event.certificate_arn, event, VERIFICATION)
+            entry.revoked = True
+            entry.set_issued(event.certificate_arn)
             continue
-        token = event.idempotency_token if not isinstance(event, _Bought) else None
-        known = by_token.get(token) if token else None
-        if isinstance(event, _Issued | _Bought):
-            key = (event.certificate_authority_arn, event.certificate_arn)
-            known = known or by_arn.get(key)
-        entry = known or _entry(event, event.purpose)
-        if known is None:
-            ordered.append(entry)
-        if token:
-            by_token.setdefault(token, entry)
+        entry = find(event.idempotency_token, event, event.purpose)
         if isinstance(event, _Requested):
             entry.request, entry.at = entry.request or event.request(), min(entry.at, event.at)
         elif isinstance(event, _Refused):
-            entry.refusal = event.reason
+            entry.set_refused(event.reason)
         else:
-            entry.certificate_arn = event.certificate_arn
-            by_arn[(event.certificate_authority_arn, event.certificate_arn)] = entry
-    yield from ordered
-
-
-def _entry(event: _Line, purpose: str) -> Entry:
-    return Entry(event.zone, event.certificate_authority_arn, purpose, event.at)
+            entry.set_issued(event.certificate_arn)
+            known[event.certificate_arn] = entry
+    return ordered
 
 
 class _Line(BaseModel):
@@ -172,10 +178,13 @@ class _Validity(BaseModel):
     value: Annotated[int, Field(alias="Value", gt=0, lt=2**40, strict=True)]
 
 
-class _Requested(_Line):
-    event: Literal["requested"]
+class _OfRequest(_Line):
     purpose: _Text
     idempotency_token: Annotated[str, Field(min_length=1, max_length=36)]
+
+
+class _Requested(_OfRequest):
+    event: Literal["requested"]
     csr: str
     validity: _Validity
     template_arn: _Text
@@ -205,26 +214,14 @@ class _Requested(_Line):
         )
 
 
-class _Issued(_Line):
+class _Issued(_OfRequest):
     event: Literal["issued"]
-    purpose: _Text
-    idempotency_token: _Text
     certificate_arn: _Text
 
 
-class _Refused(_Line):
+class _Refused(_OfRequest):
     event: Literal["refused"]
-    purpose: _Text
-    idempotency_token: _Text
     reason: _Text
-
-
-class _Bought(_Line):
-    """An issued certificate, as earlier versions without requests wrote it."""
-
-    event: Literal["bought"]
-    purpose: _Text
-    certificate_arn: _Text
 
 
 class _Revoked(_Line):
@@ -232,5 +229,5 @@ class _Revoked(_Line):
     certificate_arn: _Text
 
 
-_Event = _Requested | _Issued | _Refused | _Bought | _Revoked
+_Event = _Requested | _Issued | _Refused | _Revoked
 _EVENT: TypeAdapter[_Event] = TypeAdapter(Annotated[_Event, Field(discriminator="event")])

@@ -96,9 +96,9 @@ class MeshIdentityPlan:
 
 
 def plan_zones(
-    identity: AppliedIdentity, zones: Sequence[Zone], service: str, authority_chain: str
-) -> MeshIdentityPlan | list[Problem]:
-    """Return the SPIFFE IDs and CAs of each zone's proxy, or every problem with the templates of a MeshIdentity.
+    identity: AppliedIdentity, zones: Sequence[Zone], service: str, authority_chain: str, problems: list[Problem]
+) -> MeshIdentityPlan:
+    """Return the SPIFFE IDs and CAs of each zone's proxy, and add the problems with the templates of a MeshIdentity.
 
     The sample proxy has the service's name as its namespace, service account and workload.
 
@@ -107,18 +107,14 @@ def plan_zones(
         zones: every zone of the contract.
         service: the service of the proxy.
         authority_chain: the chain of the contract's CA as PEM.
+        problems: the list to add to.
     """
-    names, problems = {}, list[Problem]()
-    for zone in zones:
-        names[zone.name], found = _expand(identity, zone, service)
-        problems += found
-    if problems:
-        return list(dict.fromkeys(problems))
+    names = {zone.name: _expand(identity, zone, service, problems) for zone in zones}
     return MeshIdentityPlan(identity.name, names, identity.bundles, identity.creates_trust, authority_chain)
 
 
-def _expand(identity: AppliedIdentity, zone: Zone, service: str) -> tuple[Names, list[Problem]]:
-    """Return a zone's trust domain and path, and the problems with them.
+def _expand(identity: AppliedIdentity, zone: Zone, service: str, problems: list[Problem]) -> Names:
+    """Return a zone's trust domain and path, and add the problems with them.
 
     The default path depends on where the zone runs (kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/
     helpers.go).
@@ -135,7 +131,6 @@ def _expand(identity: AppliedIdentity, zone: Zone, service: str) -> tuple[Names,
         ("trustDomain", domain, spiffe_id.check_trust_domain(domain.text)),
         ("path", path, spiffe_id.check_path(path.text)),
     )
-    problems = []
     for field, expanded, message in checked:
         if unknown := ", ".join(expanded.unknown):
             shown = take_line(unknown, _MAX_SHOWN)
@@ -143,7 +138,7 @@ def _expand(identity: AppliedIdentity, zone: Zone, service: str) -> tuple[Names,
         elif message:
             where = "--service" if field == "path" and spiffe_id.check_path(f"/{service}") else identity.place
             problems.append(Problem(f"{where} spec.spiffeID.{field}", f"{arn.quote(expanded.text)} {message}"))
-    return Names(domain.text, path.text), problems
+    return Names(domain.text, path.text)
 
 
 def _check_trust_domain(plan: MeshIdentityPlan, domain: str) -> Check:
@@ -154,17 +149,15 @@ def _check_trust_domain(plan: MeshIdentityPlan, domain: str) -> Check:
     if domain in plan.known_bundles:
         return judge(TRUST_DOMAIN, expected, "each zone's control plane creates it", "", good=True)
     found = "no MeshTrust in the documents"
-    found += "; only the zone's own proxies get the one that its control plane creates" if plan.creates_trust else ""
     advice = (
         f"Apply a MeshTrust with the trust domain {domain} and the CA's whole chain to the global control plane, and "
-        "give its document too, with -f. Or set spiffeID.trustDomain to one trust domain for all zones in a new "
-        "MeshIdentity."
+        "give its document too, with -f."
     )
-    if not plan.creates_trust:
-        advice = (
-            f"meshTrustCreation is Disabled: apply a MeshTrust with the trust domain {domain} and the CA's whole chain "
-            "to the global control plane, and give its document too, with -f."
-        )
+    if plan.creates_trust:
+        found += "; only the zone's own proxies get the one that its control plane creates"
+        advice += " Or set spiffeID.trustDomain to one trust domain for all zones in a new MeshIdentity."
+    else:
+        advice = f"meshTrustCreation is Disabled. {advice}"
     return judge(TRUST_DOMAIN, expected, found, advice, good=False)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.applied_identity import AppliedIdentity
 from toolkit.pki import arn, common_name, duration, pem, spiffe
-from toolkit.verify.ledger import Ledger, NoLedger
+from toolkit.verify.ledger import Ledger
 from toolkit.verify.mesh_identity import MeshIdentityPlan, plan_zones
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Plan:
     common_names: Mapping[str, str] = field(default_factory=dict)
     probe_denials: bool = False
     revoke: bool = False
-    ledger: Ledger = field(default_factory=NoLedger)
+    ledger: Ledger = field(default_factory=Ledger)
     mesh_identity: MeshIdentityPlan | None = None
 
     def list_uris(self, zone: str) -> tuple[str, ...]:
@@ -121,80 +121,64 @@ def make_plan(
     Raises:
         InvalidInputError: an option or the document is not valid. Every problem is listed with its option.
     """
-    if isinstance(applied, AppliedIdentity):
-        return _plan_identity(outputs, options, applied)
-    mesh = applied
-    names = _common_names(mesh, options.service, zones) if mesh else {}
-    lifetime = _duration("--lifetime", outputs.data_plane_lifetime if options.lifetime is None else options.lifetime)
-    horizon = DEFAULT_HORIZON if options.horizon is None else _duration("--horizon", options.horizon)
-    name = mesh.mesh if mesh else options.mesh_name or outputs.meshes[0]
-    problems = [
-        *_lifetime_problems(outputs, options, lifetime),
-        *([horizon] if isinstance(horizon, Problem) else []),
-        *_mesh_problems(outputs, name, options, mesh),
-        *dict.fromkeys(each for each in names.values() if isinstance(each, Problem)),
-    ]
-    if problems or isinstance(lifetime, Problem) or isinstance(horizon, Problem):
-        raise InvalidInputError("the zones can't be verified", problems)
-    return Plan(
-        mesh=name,
-        trust_bundle=mesh.bundle if mesh else outputs.certificate_chain,
-        service=options.service,
-        lifetime=lifetime,
-        horizon=horizon,
-        common_names={zone: each for zone, each in names.items() if isinstance(each, str)},
-    )
-
-
-def _plan_identity(outputs: StackOutputs, options: PlanOptions, identity: AppliedIdentity) -> Plan:
-    lifetime = identity.lifetime if options.lifetime is None else _duration("--lifetime", options.lifetime)
-    horizon = DEFAULT_HORIZON if options.horizon is None else _duration("--horizon", options.horizon)
-    # Of all zones: those that are not verified must trust these, too.
-    planned = plan_zones(identity, outputs.zones, options.service, outputs.certificate_chain)
-    fix = "that the MeshIdentity was rendered from, or name another one with --identity-name"
-    problems = [
-        *_lifetime_problems(outputs, options, lifetime, f"{identity.place}: config.certificateParameters.expiry"),
-        *([horizon] if isinstance(horizon, Problem) else []),
-        *_authority_problems(outputs, f"{identity.place}: config.arn", identity.authority_arn, fix),
-        *(planned if isinstance(planned, list) else []),
-    ]
-    if problems or isinstance(lifetime, Problem) or isinstance(horizon, Problem) or isinstance(planned, list):
-        raise InvalidInputError("the zones can't be verified", problems)
-    return Plan(
-        mesh=identity.mesh,
+    problems: list[Problem] = []
+    plan = Plan(
+        mesh=applied.mesh if applied else options.mesh_name or outputs.meshes[0],
         trust_bundle=outputs.certificate_chain,
         service=options.service,
-        lifetime=lifetime,
-        horizon=horizon,
-        mesh_identity=planned,
+        lifetime=_choose_lifetime(outputs, options, applied, problems),
+        horizon=_choose_horizon(options, problems),
     )
+    if isinstance(applied, AppliedIdentity):
+        fix = "that the MeshIdentity was rendered from, or name another one with --identity-name"
+        problems += _authority_problems(outputs, f"{applied.place}: config.arn", applied.authority_arn, fix)
+        # Of all zones: those that are not verified must trust these, too.
+        identity = plan_zones(applied, outputs.zones, options.service, outputs.certificate_chain, problems)
+        plan = replace(plan, mesh_identity=identity)
+    else:
+        problems += _mesh_problems(outputs, plan.mesh, options, applied)
+        if applied:
+            names = _expand_common_names(applied, options.service, zones, problems)
+            plan = replace(plan, trust_bundle=applied.bundle, common_names=names)
+    if problems:
+        raise InvalidInputError("the zones can't be verified", list(dict.fromkeys(problems)))
+    return plan
+
+
+def _choose_lifetime(
+    outputs: StackOutputs, options: PlanOptions, applied: Applied | AppliedIdentity | None, problems: list[Problem]
+) -> timedelta:
+    """Return the lifetime of the option, the MeshIdentity or the contract, and add the problem with it."""
+    lifetime: str | timedelta
+    if options.lifetime is not None:
+        place, note, lifetime = "--lifetime", f"{arn.quote(options.lifetime)}: ", options.lifetime
+    elif isinstance(applied, AppliedIdentity):
+        place, note, lifetime = f"{applied.place}: config.certificateParameters.expiry", "", applied.lifetime
+    else:
+        lifetime = outputs.data_plane_lifetime
+        place, note = "--lifetime", f"{lifetime} (the contract's dataPlaneLifetime): "
+    try:
+        chosen = duration.parse(lifetime) if isinstance(lifetime, str) else lifetime
+        message = outputs.certificate_authority.check_lifetime(chosen)
+    except ValueError as error:
+        chosen, message = timedelta(), str(error)
+    if message:
+        problems.append(Problem(place, f"{note}{message}"))
+    return chosen
+
+
+def _choose_horizon(options: PlanOptions, problems: list[Problem]) -> timedelta:
+    try:
+        return DEFAULT_HORIZON if options.horizon is None else duration.parse(options.horizon)
+    except ValueError as error:
+        problems.append(Problem("--horizon", str(error)))
+        return DEFAULT_HORIZON
 
 
 def _authority_problems(outputs: StackOutputs, place: str, named: str, fix: str) -> Iterator[Problem]:
     known = outputs.certificate_authority.arn
     if named != known:
         yield Problem(place, f"is {arn.quote(named)}; the contract has {known}. Give the contract {fix}")
-
-
-def _duration(option: str, text: str) -> timedelta | Problem:
-    try:
-        return duration.parse(text)
-    except ValueError as error:
-        return Problem(option, str(error))
-
-
-def _lifetime_problems(
-    outputs: StackOutputs, options: PlanOptions, lifetime: timedelta | Problem, place: str = ""
-) -> Iterator[Problem]:
-    """Yield the problem with a lifetime, at the place that it is from; an empty place is the contract."""
-    authority = outputs.certificate_authority
-    message = lifetime.message if isinstance(lifetime, Problem) else authority.check_lifetime(lifetime)
-    if message and options.lifetime is not None:
-        yield Problem("--lifetime", f"{arn.quote(options.lifetime)}: {message}")
-    elif message and place:
-        yield Problem(place, message)
-    elif message:
-        yield Problem("--lifetime", f"{outputs.data_plane_lifetime} (the contract's dataPlaneLifetime): {message}")
 
 
 def _mesh_problems(outputs: StackOutputs, name: str, options: PlanOptions, mesh: Applied | None) -> Iterator[Problem]:
@@ -213,21 +197,20 @@ def _mesh_problems(outputs: StackOutputs, name: str, options: PlanOptions, mesh:
         yield Problem("-f: name" if options.service == SERVICE else "--service", str(error))
 
 
-def _common_names(mesh: Applied, service: str, zones: Sequence[Zone]) -> dict[str, str | Problem]:
-    """Return the common name of each zone's proxy from the Mesh's template, or the problem with it, by zone name."""
-    if mesh.common_name is None:
-        return {}
-    place = f"{mesh.place}.commonName"
-    return {zone.name: _common_name(mesh.common_name, place, service, zone.name) for zone in zones}
-
-
-def _common_name(template: str, place: str, service: str, zone: str) -> str | Problem:
-    expanded = common_name.expand(template, {spiffe.SERVICE_TAG: service, spiffe.ZONE_TAG: zone})
-    if expanded is None or expanded.unknown:
-        what = f"needs the tag {expanded.unknown[0]}" if expanded else "has an unknown directive"
-        known = f"known tags are {spiffe.SERVICE_TAG} and {spiffe.ZONE_TAG}"
-        return Problem(place, f"{template} {what}; {known}. Without -f, requests have no common name")
-    if len(expanded.text) > common_name.MAX_COMMON_NAME:
-        size = f"{expanded.text} has {len(expanded.text)} characters; at most {common_name.MAX_COMMON_NAME} are allowed"
-        return Problem(place, f"{size}. Choose a shorter service, or a shorter template")
-    return expanded.text
+def _expand_common_names(mesh: Applied, service: str, zones: Sequence[Zone], problems: list[Problem]) -> dict[str, str]:
+    """Return the common name of each zone's proxy from the Mesh's template, and add the problems with them."""
+    template, place, names = mesh.common_name, f"{mesh.place}.commonName", dict[str, str]()
+    if template is None:
+        return names
+    for zone in zones:
+        expanded = common_name.expand(template, {spiffe.SERVICE_TAG: service, spiffe.ZONE_TAG: zone.name})
+        if expanded is None or expanded.unknown:
+            what = f"needs the tag {expanded.unknown[0]}" if expanded else "has an unknown directive"
+            known = f"known tags are {spiffe.SERVICE_TAG} and {spiffe.ZONE_TAG}"
+            problems.append(Problem(place, f"{template} {what}; {known}. Without -f, requests have no common name"))
+        elif (size := len(expanded.text)) > common_name.MAX_COMMON_NAME:
+            found = f"{expanded.text} has {size} characters; at most {common_name.MAX_COMMON_NAME} are allowed"
+            problems.append(Problem(place, f"{found}. Choose a shorter service, or a shorter template"))
+        else:
+            names[zone.name] = expanded.text
+    return names

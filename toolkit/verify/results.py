@@ -19,14 +19,16 @@ from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 
 from toolkit.contract import UsageMode
+from toolkit.errors import EXIT_CHECK_FAILED, EXIT_ENVIRONMENT, EXIT_INTERRUPTED
 from toolkit.pki import chain
 from toolkit.pricing import CERTIFICATE_PRICE
 from toolkit.text import REPLACEMENT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cryptography import x509
 
-    from toolkit.verify.issued_certificate import IssuedCertificate
 
 # One year. A run is shorter, and much larger numbers overflow Python's timedelta.
 _MOST_MILLISECONDS = 366 * 24 * 3600 * 1000
@@ -120,16 +122,15 @@ class CertificateFacts:
     chain: tuple[Link, ...] = Field(description="The CA chain in AWS's response: issuing CA first, root last.")
 
     @classmethod
-    def of(cls, issued: IssuedCertificate) -> CertificateFacts:
-        """Return the facts of an issued certificate."""
-        leaf = issued.leaf
+    def of(cls, leaf: x509.Certificate, links: Sequence[x509.Certificate]) -> CertificateFacts:
+        """Return the facts of an issued certificate and its CA chain."""
         return cls(
             serial=chain.format_serial_number(leaf),
             sha256_fingerprint=chain.format_fingerprint(leaf),
             not_before=leaf.not_valid_before_utc,
             not_after=leaf.not_valid_after_utc,
             uris=tuple(chain.list_uris(leaf)),
-            chain=tuple(Link.of(certificate) for certificate in issued.chain),
+            chain=tuple(Link.of(certificate) for certificate in links),
         )
 
 
@@ -169,9 +170,7 @@ class ZoneResult:
     certificates_issued: tuple[_Text, ...] = Field(
         default=(), description="ARNs of the issued certificates. AWS Private CA has no list of them."
     )
-    requests: tuple[Request, ...] = Field(
-        default=(), description="Every request for a certificate, in order; empty in a report of version 1."
-    )
+    requests: tuple[Request, ...] = Field(default=(), description="Every request for a certificate, in order.")
     certificates_revoked: tuple[_Text, ...] = Field(default=(), description="ARNs of the revoked certificates.")
     revocations: tuple[Revocation, ...] = Field(
         default=(), description="With --revoke: for each issued certificate, whether it was revoked. Otherwise empty."
@@ -183,7 +182,7 @@ class ZoneResult:
         default=None, description="Time from the request to the fetched certificate; null if none was fetched."
     )
     calls: _Counts = Field(default_factory=dict, description="Number of AWS calls by operation, including retries.")
-    # Why no identity was available (toolkit.verify.causes.Cause). Empty otherwise, and in a parsed report.
+    # Why no identity was available (toolkit.verify.failures.Cause). Empty otherwise, and in a parsed report.
     cause: Annotated[str, Field(exclude=True)] = field(default="", compare=False)
 
     @computed(description="Whether every check passed.")
@@ -256,6 +255,22 @@ class Report:
         """Return whether every zone was verified and passed, and every handshake succeeded."""
         good = all(zone.passed for zone in self.zones) and not any(meeting.problem for meeting in self.handshakes)
         return good and not self.missing_zones and not self.interrupted
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of the run.
+
+        - 0: every zone and handshake passed.
+        - 3: every zone failed for one cause that lies outside the zones (:mod:`toolkit.verify.failures`).
+        - 1: a zone or a handshake failed for any other reason.
+        - 130: the run was interrupted.
+        """
+        if self.interrupted:
+            return EXIT_INTERRUPTED
+        if self.passed:
+            return 0
+        causes = {zone.cause for zone in self.zones}
+        return EXIT_ENVIRONMENT if len(causes) == 1 and "" not in causes else EXIT_CHECK_FAILED
 
     @property
     def handshakes_not_made(self) -> int:

@@ -9,9 +9,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.verify.advice import advise, describe_error
 from toolkit.verify.calls import Caller
-from toolkit.verify.causes import Cause
+from toolkit.verify.failures import Cause, advise, describe_error
 from toolkit.verify.results import Report, ZoneResult, judge
 from toolkit.verify.zone import ZoneVerification
 

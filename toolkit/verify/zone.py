@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from toolkit.errors import ToolkitError
-from toolkit.pki import chain, csr
-from toolkit.verify.advice import TOO_SLOW, advise, describe_error
+from toolkit.pki import chain, csr, pem
+from toolkit.verify.authority_facts import describe_authority, fetch_authority_chain
 from toolkit.verify.calls import Caller, DeadlineError, StoppedError
-from toolkit.verify.causes import Cause, find_cause
 from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence
 from toolkit.verify.denials import NAMES as DENIALS
 from toolkit.verify.denials import Probe
+from toolkit.verify.failures import TOO_SLOW, Cause, advise, describe_error, find_cause
 from toolkit.verify.issue import Issuer
 from toolkit.verify.ledger import Account
 from toolkit.verify.mesh_identity import AUTHORITY_CERTIFICATE
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.contract import StackOutputs, Zone
     from toolkit.verify.identity import IdentitySource, ZoneIdentity
-    from toolkit.verify.issued_certificate import IssuedCertificate
+    from toolkit.verify.issue import IssuedCertificate
     from toolkit.verify.plan import Plan
 
 # OSError: a file with credentials can't be read, such as the service account's token.
@@ -39,6 +41,10 @@ _REFUSALS = (ClientError, BotoCoreError, DeadlineError, OSError, ValueError)
 _NOT_TRIED = "the run ended before AWS answered, or before it was tried"
 _BEFORE, _AFTER = ("identity", "authority"), ("issue", "fetch", *(name for name, _ in CERTIFICATE_CHECKS))
 CHECK_NAMES = (*_BEFORE, *_AFTER)
+
+
+class _FailedError(Exception):
+    """A check failed, without which the next ones can't be made."""
 
 
 def list_checks(plan: Plan) -> tuple[str, ...]:
@@ -85,10 +91,8 @@ class ZoneVerification:
             ToolkitError: the ledger can't be written.
         """
         try:
-            identity = self._identity(source)
-            if identity and not self.checks[-1].failed:
-                self._with(identity)
-        except StoppedError:
+            self._verify(source)
+        except (StoppedError, _FailedError):
             pass
         except ToolkitError:
             # A ledger that can't be written ends the whole run.
@@ -111,7 +115,7 @@ class ZoneVerification:
             checks=(*checks, *skipped),
             certificates_issued=tuple(self._account.issued),
             requests=tuple(self._account.requests.values()),
-            certificate=CertificateFacts.of(self.proxy.issued) if self.proxy else None,
+            certificate=CertificateFacts.of(self.proxy.issued.leaf, self.proxy.issued.chain) if self.proxy else None,
             issuance_milliseconds=None if self.issuance is None else round(self.issuance.total_seconds() * 1000),
             calls=dict(self.caller.counts),
             certificates_revoked=tuple(self.revoked),
@@ -144,18 +148,36 @@ class ZoneVerification:
         )
         return self._result([*checks, failed])
 
-    def _identity(self, source: IdentitySource) -> ZoneIdentity | None:
+    def _verify(self, source: IdentitySource) -> None:
+        client = self._identity(source).client
+        self._authority(client)
+        if self.plan.mesh_identity:
+            if self.plan.mesh_identity.creates_trust:
+                with suppress(_FailedError):
+                    self._authority_certificate(client)
+            self.checks += self.plan.mesh_identity.check_trust(self.zone.name)
+        issuer = Issuer(client, self.outputs.certificate_authority, self.caller)
+        leaf = self._certificate(issuer)
+        if self.plan.probe_denials:
+            probe = Probe(client, self.outputs.certificate_authority, self.caller, self._account)
+            # Append one by one, so that other threads see each result at once.
+            for check in probe.checks(leaf):
+                self.checks.append(check)
+        if self.plan.revoke:
+            self._revoke(issuer, leaf)
+
+    def _identity(self, source: IdentitySource) -> ZoneIdentity:
         region = self.outputs.certificate_authority.region
         try:
             identity = source.identity(self.zone, region, self.caller)
             is_expected = identity.is_expected()
         except StoppedError:
             raise
-        except Exception as error:  # noqa: BLE001 - credentials may come from anybody's program, through a dozen providers
+        except Exception as error:  # credentials may come from anybody's program, through a dozen providers
             self.cause = find_cause(error) or ""
             self._refused("identity", " or ".join(self.zone.role_arns), error, "sts:AssumeRole")
-            return None
-        self.checks.append(
+            raise _FailedError from error
+        self._require(
             judge(
                 "identity",
                 " or ".join(identity.expected_role_arns),
@@ -167,81 +189,49 @@ class ZoneVerification:
         )
         return identity
 
-    def _with(self, identity: ZoneIdentity) -> None:
-        issuer = Issuer(identity.client, self.outputs.certificate_authority, self.caller)
-        self._authority(issuer)
-        if self.checks[-1].failed:
-            return
-        if self.plan.mesh_identity:
-            if self.plan.mesh_identity.creates_trust:
-                self._authority_certificate(issuer)
-            self.checks += self.plan.mesh_identity.check_trust(self.zone.name)
-        leaf = self._certificate(issuer)
-        if leaf is None:
-            return
-        if self.plan.probe_denials:
-            probe = Probe(identity.client, self.outputs.certificate_authority, self.caller, self._account)
-            # Append one by one, so that other threads see each result at once.
-            for check in probe.checks(leaf):
-                self.checks.append(check)
-        if self.plan.revoke:
-            self._revoke(issuer, leaf)
-
-    def _authority(self, issuer: Issuer) -> None:
+    def _authority(self, client: ACMPCAClient) -> None:
         """Check that the CA is active, and that its certificate outlives the requested one."""
         authority = self.outputs.certificate_authority
         mode_wanted = f"{authority.usage_mode}, " if authority.usage_mode else ""
         expected = f"ACTIVE, {mode_wanted}valid longer than the certificates it issues"
-        try:
-            described = issuer.describe()
-        except _REFUSALS as error:
-            self._refused("authority", expected, error, "acm-pca:DescribeCertificateAuthority")
-            return
+        with self._step("authority", expected, "acm-pca:DescribeCertificateAuthority"):
+            described = describe_authority(client, self.caller, authority.arn)
         status, mode, ends = described.status, described.usage_mode, described.not_after
         lasts = ends is not None and ends > datetime.now(UTC) + self.plan.lifetime
         found = f"{status}, {mode}, until {ends:%Y-%m-%dT%H:%M:%SZ}" if ends else f"{status}, {mode}"
         good = status == "ACTIVE" and authority.usage_mode in (None, mode) and lasts
-        self.checks.append(judge("authority", expected, found, _authority_advice(status, lasts=lasts), good=good))
+        self._require(judge("authority", expected, found, _authority_advice(status, lasts=lasts), good=good))
 
-    def _authority_certificate(self, issuer: Issuer) -> None:
+    def _authority_certificate(self, client: ACMPCAClient) -> None:
         """Check that the zone can read the CA's chain, of which its control plane makes the MeshTrust.
 
         If it can't, the condition MeshTrustCreated stays False, and the zone gets no certificates.
         """
         expected = "the CA's chain up to a root, of which the zone's control plane creates the MeshTrust"
-        try:
-            links = issuer.fetch_authority_chain()
-        except _REFUSALS as error:
-            self._refused(AUTHORITY_CERTIFICATE, expected, error, "acm-pca:GetCertificateAuthorityCertificate")
-            return
+        with self._step(AUTHORITY_CERTIFICATE, expected, "acm-pca:GetCertificateAuthorityCertificate"):
+            text = fetch_authority_chain(client, self.caller, self.outputs.certificate_authority.arn)
+            links = pem.load_certificates(text)
         found = " < ".join(chain.get_display_name(link) for link in links)
         advice = "Import the CA's certificate again, with its whole chain: Envoy's SPIFFE validator needs the root."
         good = chain.is_self_signed(links[-1])
         self.checks.append(judge(AUTHORITY_CERTIFICATE, expected, found, advice, good=good))
 
-    def _certificate(self, issuer: Issuer) -> x509.Certificate | None:
+    def _certificate(self, issuer: Issuer) -> x509.Certificate:
         uris = self.plan.list_uris(self.zone.name)
         key = csr.create_data_plane_key()
         common_name = self.plan.common_names.get(self.zone.name)
         request = csr.create_data_plane_csr(key, uris, common_name)
         not_after = datetime.now(UTC).replace(microsecond=0) + self.plan.lifetime
         begun = time.monotonic()
-        try:
+        with self._step("issue", "a certificate ARN", "acm-pca:IssueCertificate"):
             certificate_arn = issuer.request(request, not_after, self._account)
-        except _REFUSALS as error:
-            self._refused("issue", "a certificate ARN", error, "acm-pca:IssueCertificate")
-            return None
         self.checks.append(Check("issue", Outcome.PASSED, "a certificate ARN", certificate_arn))
-        try:
+        with self._step("fetch", "the certificate", "acm-pca:GetCertificate"):
             issued = issuer.fetch(certificate_arn)
-        except _REFUSALS as error:
-            self._refused("fetch", "the certificate", error, "acm-pca:GetCertificate")
-            return None
         self.issuance = timedelta(seconds=time.monotonic() - begun)
         self.proxy = Proxy(self.zone.name, key, issued)
-        self.checks.append(
-            Check("fetch", Outcome.PASSED, "the certificate", f"SHA-256 {chain.format_fingerprint(issued.leaf)}")
-        )
+        found = f"SHA-256 {chain.format_fingerprint(issued.leaf)}"
+        self.checks.append(Check("fetch", Outcome.PASSED, "the certificate", found))
         evidence = Evidence(
             issued=issued,
             public_key=key.public_key(),
@@ -255,6 +245,25 @@ class ZoneVerification:
         )
         self.checks += [check(evidence) for _, check in CERTIFICATE_CHECKS]
         return issued.leaf
+
+    @contextmanager
+    def _step(self, name: str, expected: str, action: str) -> Iterator[None]:
+        """Fail a check and raise _FailedError, if the block can't get what it needs from AWS."""
+        try:
+            yield
+        except _REFUSALS as error:
+            self._refused(name, expected, error, action)
+            raise _FailedError from error
+
+    def _require(self, check: Check) -> None:
+        """Add a check that all others need.
+
+        Raises:
+            _FailedError: it failed.
+        """
+        self.checks.append(check)
+        if check.failed:
+            raise _FailedError
 
     @cached_property
     def _account(self) -> Account:

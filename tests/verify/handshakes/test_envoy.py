@@ -100,14 +100,14 @@ def test_the_verdict_is_that_of_the_handshakes_in_memory() -> None:
     ]
     for bundle in ISSUING.chain(), ISSUING.chain()[:1], ISSUING.chain()[1:], hierarchy().chain():
         trust = Trust(pem.write(bundle), "default", "web")
-        memory = {(one.client, one.server): not one.problem for one in openssl.meet(zones, trust)}
+        memory = {(one.client, one.server): not one.problem for one in openssl.make_handshakes(zones, trust)}
         assert {pair: not problem for pair, problem in met(*zones, trust=trust).items()} == memory
 
 
 def test_envoy_takes_a_ca_for_a_peer_and_openssl_with_us_does_not() -> None:
     zones = [proxy("good"), proxy("ca", is_ca=True)]
     assert not any(met(*zones).values())
-    assert all(one.problem for one in openssl.meet(zones, TRUST))
+    assert all(one.problem for one in openssl.make_handshakes(zones, TRUST))
 
 
 def test_another_mesh_is_refused_even_with_the_same_ca() -> None:
@@ -126,7 +126,7 @@ def test_the_stranger_is_one_only_by_its_mesh_and_its_ca() -> None:
     stranger = envoy.other_mesh(TRUST)
     assert chain.list_uris(stranger.issued.leaf) == ["spiffe://other-mesh/web"]
     own = Trust(pem.write(stranger.issued.chain), "other-mesh", "web")
-    assert not any(one.problem for one in openssl.meet([stranger, replace(stranger, zone="b")], own))
+    assert not any(one.problem for one in openssl.make_handshakes([stranger, replace(stranger, zone="b")], own))
     assert chain.list_uris(envoy.other_mesh(own).issued.leaf) == ["spiffe://another-mesh/web"]
 
 

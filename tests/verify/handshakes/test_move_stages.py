@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import hierarchy
+from tests.verify.handshakes.move_stages import meet_in_stage
 from tests.verify.proxies import ISSUING, KEYS, WEB, proxy
 from toolkit.pki import pem
-from toolkit.verify.handshakes.move_stages import meet_in_stage
 from toolkit.verify.handshakes.openssl import Trust
 from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 

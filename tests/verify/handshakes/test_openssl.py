@@ -21,7 +21,7 @@ from tests.verify.proxies import ISSUING, KEYS, TRUST, WEB
 from toolkit.errors import ExternalError
 from toolkit.pki import chain, pem
 from toolkit.pki.extensions import build_key_usage
-from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, Trust, make_handshakes, meet
+from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, Trust, make_handshakes
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
 
@@ -39,7 +39,7 @@ def proxy(zone: str, authority: Authority = ISSUING, uris: tuple[str, ...] = (WE
 
 def problems(one: Proxy, other: Proxy, trust: Trust = TRUST) -> tuple[str, str]:
     """What is wrong when `other` is the server, and when it is the client."""
-    met = {(found.client, found.server): found.problem for found in meet([one, other], trust)}
+    met = {(found.client, found.server): found.problem for found in make_handshakes([one, other], trust)}
     return met[one.zone, other.zone], met[other.zone, one.zone]
 
 
@@ -47,12 +47,12 @@ def test_every_zone_meets_every_other_in_both_directions() -> None:
     proxies = [proxy(f"zone-{number}", key=key) for number, key in enumerate(KEYS)]
     names = [one.zone for one in proxies]
     expected = [Handshake(client, server) for client in names for server in names if client != server]
-    assert list(meet(proxies, TRUST)) == expected
+    assert list(make_handshakes(proxies, TRUST)) == expected
 
 
 def test_a_zone_alone_meets_nobody() -> None:
-    assert meet([proxy("a")], TRUST) == ()
-    assert meet([], TRUST) == ()
+    assert list(make_handshakes([proxy("a")], TRUST)) == []
+    assert list(make_handshakes([], TRUST)) == []
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def descriptors() -> int:
 def test_keys_reach_no_file_and_no_descriptor_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.mkstemp", pytest.fail)
     before = descriptors()
-    meet([proxy("a"), proxy("b")], TRUST)
-    meet([proxy("good"), Proxy("bad", KEYS[1], proxy("bad").issued)], TRUST)
+    list(make_handshakes([proxy("a"), proxy("b")], TRUST))
+    list(make_handshakes([proxy("good"), Proxy("bad", KEYS[1], proxy("bad").issued)], TRUST))
     assert descriptors() == before
 
 
@@ -169,7 +169,7 @@ def test_where_there_is_no_dev_fd_it_is_said(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", elsewhere)
     with pytest.raises(ExternalError, match="through /dev/fd here: No such file") as caught:
-        meet([proxy("a"), proxy("b")], TRUST)
+        list(make_handshakes([proxy("a"), proxy("b")], TRUST))
     assert "--no-handshakes" in caught.value.hint
 
 

@@ -35,7 +35,7 @@ from toolkit.verify.handshakes import openssl
 from toolkit.verify.handshakes.envoy_configuration import ADMIN, OUTBOUND, bootstrap, name_client, name_server
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, can_not_present, unusable
 from toolkit.verify.handshakes.trust_domains import SpiffeTrust
-from toolkit.verify.issued_certificate import IssuedCertificate
+from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
 

@@ -22,7 +22,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -100,24 +100,10 @@ class Trust:
 PeerTrust = Trust | SpiffeTrust
 
 
-def meet(proxies: Sequence[Proxy], trust: PeerTrust) -> tuple[Handshake, ...]:
-    """Make a handshake between each zone's proxy and every other's, in both directions.
-
-    Args:
-        proxies: one proxy for each zone.
-        trust: what a proxy requires of its peers.
-
-    Returns:
-        A handshake for each ordered pair, by client, then by server.
-
-    Raises:
-        ExternalError: this machine has no ``/dev/fd`` to pass keys to OpenSSL.
-    """
-    return tuple(make_handshakes(proxies, trust))
-
-
 def make_handshakes(proxies: Sequence[Proxy], trust: PeerTrust, threads: int | None = None) -> Generator[Handshake]:
-    """Make the handshakes of :func:`meet` and yield each as it is ready, so that the caller can stop early.
+    """Make a handshake between each zone's proxy and every other's, and yield each as it is ready.
+
+    The caller can stop early.
 
     Args:
         proxies: one proxy for each zone.
@@ -165,13 +151,6 @@ def can_not_present(of_client: str, of_server: str) -> str:
     """
     roles = {"the client": of_client, "the server": of_server}
     return "; ".join(f"{role} {problem}" for role, problem in roles.items() if problem)
-
-
-class _Failure(NamedTuple):
-    """A failed handshake: the side that ended it, and its error."""
-
-    side: str
-    error: ssl.SSLError
 
 
 @dataclass(frozen=True)
@@ -234,8 +213,8 @@ class _Matrix:
 
     def _problem(self, client: _Party, server: _Party) -> str:
         met = _shake(client.client, server.server)
-        if isinstance(met, _Failure):
-            return _ended(met)
+        if isinstance(met, str):
+            return met
         shown_to_client, shown_to_server = met
         return _list_refusals(
             {
@@ -274,11 +253,11 @@ def _identity_problem(der: bytes, wanted: str, matches: Callable[[str], bool]) -
     return f"SPIFFE ID {wanted} expected, {', '.join(uris) or 'none'} found"
 
 
-def _shake(client: ssl.SSLContext, server: ssl.SSLContext) -> tuple[bytes, bytes] | _Failure:
+def _shake(client: ssl.SSLContext, server: ssl.SSLContext) -> tuple[bytes, bytes] | str:
     """Make one full handshake in memory.
 
     Returns:
-        The peer certificates (DER) that the client and the server received, or the failure.
+        The peer certificates (DER) that the client and the server received, or why the handshake failed.
     """
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
     calling = client.wrap_bio(to_client, to_server)
@@ -291,18 +270,19 @@ def _shake(client: ssl.SSLContext, server: ssl.SSLContext) -> tuple[bytes, bytes
             except ssl.SSLWantReadError:
                 continue
             except ssl.SSLError as error:
-                return _Failure(side, error)
+                return _explain(side, error)
             del waiting[side]
         if not waiting:
             return calling.getpeercert(binary_form=True) or b"", called.getpeercert(binary_form=True) or b""
-    return _Failure("client", ssl.SSLError("the other side does not answer"))
+    return "the client ends the handshake: the other side does not answer"
 
 
-def _ended(failure: _Failure) -> str:
-    if isinstance(failure.error, ssl.SSLCertVerificationError):
-        refuses = CLIENT_REFUSES if failure.side == "client" else SERVER_REFUSES
-        return f"{refuses}: certificate verify failed: {failure.error.verify_message}"
-    return f"the {failure.side} ends the handshake: {_words(failure.error)}"
+def _explain(side: str, error: ssl.SSLError) -> str:
+    """Return which side ended a handshake, and why."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        refuses = CLIENT_REFUSES if side == "client" else SERVER_REFUSES
+        return f"{refuses}: certificate verify failed: {error.verify_message}"
+    return f"the {side} ends the handshake: {_words(error)}"
 
 
 def _words(error: ssl.SSLError) -> str:

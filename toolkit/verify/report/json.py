@@ -35,7 +35,7 @@ def render(report: Report) -> str:
 
 
 def parse(text: str, source: str) -> Report:
-    """Read a report of this or an earlier version of the schema. Unknown keys are ignored.
+    """Read a report. Unknown keys are ignored.
 
     Args:
         text: the document.
@@ -45,8 +45,8 @@ def parse(text: str, source: str) -> Report:
         InvalidInputError: the document is not a report. The error lists every problem with its path.
     """
     try:
-        if _Version.model_validate_json(text).schema_version == 1:
-            return _RECORD.validate_json(json.dumps(_upgrade(json.loads(text))))
+        # First the version alone: it decides how to read the rest.
+        _Version.model_validate_json(text)
         return _RECORD.validate_json(text)
     except ValidationError as error:
         raise InvalidInputError(
@@ -54,15 +54,6 @@ def parse(text: str, source: str) -> Report:
         ) from None
     except RecursionError as error:
         raise InvalidInputError(f"{source} is not a report", [Problem(source, "it is nested too deeply")]) from error
-
-
-def _upgrade(document: Object) -> Object:
-    """Convert a document of version 1 to version 2, which renamed ``certificatesBought`` to ``certificatesIssued``."""
-    zones = [
-        {**zone, "certificatesIssued": zone.pop("certificatesBought", [])} if isinstance(zone, dict) else zone
-        for zone in document.get("zones") or ()
-    ]
-    return {**document, "schemaVersion": 2, "zones": zones}
 
 
 def make_document(report: Report) -> Object:
@@ -93,9 +84,9 @@ def _ordered(values: Object, keys: Sequence[str]) -> Object:
 
 
 class _Version(BaseModel):
-    """The schema version alone, which is read first: it decides how to read the rest."""
+    """The schema version alone, which decides how to read the rest."""
 
-    schema_version: Literal[1, 2] = Field(alias="schemaVersion")
+    schema_version: Literal[2] = Field(alias="schemaVersion")
 
     @field_validator("schema_version", mode="before")
     @classmethod

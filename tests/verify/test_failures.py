@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from toolkit.verify.advice import advise, describe_error
+from toolkit.verify.failures import advise, describe_error
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox

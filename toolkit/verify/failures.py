@@ -1,8 +1,9 @@
-"""Return advice on failed AWS calls, by AWS's error code."""
+"""Explain failed AWS calls: their text for reports, advice, and whether the cause lies outside the zone."""
 
 from __future__ import annotations
 
 import traceback
+from enum import StrEnum
 from pathlib import Path
 
 from botocore.exceptions import (
@@ -19,6 +20,7 @@ from botocore.exceptions import (
 
 from toolkit.errors import ToolkitError
 from toolkit.redaction import blot
+from toolkit.verify.aws_responses import NoAnswerError
 from toolkit.verify.calls import SERVER_ERROR, THROTTLED, DeadlineError, is_not_trusted
 
 # Operations of AWS Private CA whose quota can be raised (user guide, PcaLimits.md).
@@ -74,6 +76,33 @@ _BOTOCORES_RETRIES = " (reached max retries: 0)"
 DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
+# AWS does not accept the caller's credentials, so these codes say nothing about a role (STS API reference, "Common
+# Errors").
+_UNKNOWN_CALLER = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+
+
+class Cause(StrEnum):
+    """Why no zone identity was available, for reasons outside the zone."""
+
+    CREDENTIALS = "credentials"
+    UNREACHABLE = "unreachable"
+    NOT_AWS = "not-aws"
+
+
 def advise(error: Exception, action: str) -> str:
     """Return a sentence with advice on an error.
 
@@ -107,6 +136,20 @@ def describe_error(error: Exception) -> str:
     text = str(error).partition("The Canonical String")[0].replace(_BOTOCORES_RETRIES, "")
     text = blot(text.rstrip())
     return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+
+
+def find_cause(error: Exception) -> Cause | None:
+    """Return the cause of a failure to get a zone's identity; None if AWS decided about the zone's role."""
+    if isinstance(error, NO_CREDENTIALS):
+        return Cause.CREDENTIALS
+    if isinstance(error, ClientError):
+        if error.response["Error"]["Code"] in _UNKNOWN_CALLER:
+            return Cause.CREDENTIALS
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return Cause.UNREACHABLE if status >= SERVER_ERROR else None
+    if isinstance(error, NoAnswerError):
+        return Cause.NOT_AWS
+    return Cause.UNREACHABLE if isinstance(error, BotoCoreError | DeadlineError) else None
 
 
 def _place(error: Exception) -> str:
