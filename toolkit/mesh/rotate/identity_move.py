@@ -25,8 +25,8 @@ from toolkit.mesh.render.identity_documents import (
     write_expiry,
 )
 from toolkit.mesh.render.templating import join_documents, render_document
-from toolkit.mesh.rotate import given_resources, obstacles, permissions
-from toolkit.mesh.rotate.existing_identities import ExistingIdentities
+from toolkit.mesh.rotate import existing_resources, obstacles, permissions
+from toolkit.mesh.rotate.existing_resources import ExistingIdentities
 from toolkit.mesh.rotate.instructions import Names, describe_stages
 from toolkit.mesh.rotate.obstacles import FINISH, PREPARE, SWITCH, Obstacle
 from toolkit.mesh.rotate.old_chains import read_old_chains
@@ -38,8 +38,6 @@ from toolkit.text import escape
 from toolkit.yamltext.plain import at, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.documents.typed import ScopedDocument
@@ -100,7 +98,7 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
     """
     mesh = given.read()
     _require_movable(mesh)
-    given_resources.refuse_written(mesh)
+    existing_resources.refuse_written(mesh)
     options = replace(options, form=mesh.form, expiry=options.expiry or _find_expiration(mesh, outputs))
     documents = Documents([*mesh.documents.streams, *given.documents.streams])
     identities = build_identities(outputs, mesh.name, options)
@@ -129,7 +127,7 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
         # Without mtls, permissions need no old SPIFFE IDs.
         *(policies.obstacles if reached < FINISH else ()),
         *existing.find_obstacles(),
-        *given_resources.find_taken_names(identities, publisher, documents),
+        *existing_resources.find_taken_names(identities, publisher, documents),
         *obstacles.find_obstacles(mesh.document, documents, chains, outputs.certificate_authority.arn),
     ]
     is_prepared = texts["prepare"] == given.text and not any(each.before == PREPARE for each in found)
@@ -171,13 +169,13 @@ def _write_stages(
     old_trust = _make_old_trust(mesh, issuer.namespace, chains)
     trusts = [*([old_trust] if old_trust else []), *identities.trusts]
     texts = {
-        "prepare": join_documents([*policies.render(), prepared]),
+        "prepare": join_documents([*policies.documents, prepared]),
         "publish": render_resource(publisher, form),
         "trust": join_documents([render_resource(each, form) for each in (*trusts, waiting)]),
         "switch": render_resource(issuer, form),
         "finish": finished.editor.text,
     }
-    before = join_documents([*policies.render_earlier(), given.text])
+    before = join_documents([*policies.earlier, given.text])
     return texts, (before, "", "", render_resource(waiting, form), prepared)
 
 
@@ -211,20 +209,19 @@ class _Policies:
     Attributes:
         obstacles: what a person must decide.
         notes: what was decided.
+        documents: the rendered documents.
+        earlier: the permissions among them, as they were before stage 1.
         in_stream: permissions in the Mesh's stream, and their new specs.
     """
 
     def __init__(self, documents: Documents, mesh: EditableMesh, domains: list[str], options: IdentityOptions) -> None:
         self._mesh, self._options = mesh, options
-        self.obstacles: list[Obstacle] = []
         self.notes: list[str] = []
+        self.documents: list[str] = []
+        self.earlier: list[str] = []
         self.in_stream: list[tuple[ScopedDocument, Object]] = []
-        self._permissions: list[Object] = []
-        # The permissions before stage 1, to undo it.
-        self._earlier: list[Object] = []
         given = documents.list_scoped("MeshTrafficPermission", mesh.name)
-        chosen, wrong = given_resources.choose_permissions(given, mesh.form, options.namespace)
-        self.obstacles += wrong
+        chosen, self.obstacles = existing_resources.choose_permissions(given, mesh.form, options.namespace)
         for permission in chosen:
             self._convert(permission, domains)
         if not given:
@@ -233,19 +230,8 @@ class _Policies:
             message = "no MeshTrafficPermission was given; one that doesn't allow the new SPIFFE IDs denies traffic"
             fix = f"{get}{more} -o yaml > permissions.yaml, and add -f permissions.yaml."
             self.obstacles.append(Obstacle(SWITCH, "", message, fix))
-        self._tls = self._make_tls(documents)
-
-    def render(self) -> list[str]:
-        """Return the documents."""
-        return [*self._render(self._permissions), *([render_resource(self._tls, self._mesh.form)] if self._tls else [])]
-
-    def render_earlier(self) -> list[str]:
-        """Return the changed permissions as they were before stage 1."""
-        return self._render(self._earlier)
-
-    def _render(self, documents: Sequence[Object]) -> list[str]:
-        template = f"{self._mesh.form}/resource.yaml.j2"
-        return [render_document(template, each, experimental=False) for each in documents]
+        if (tls := self._make_tls(documents)) is not None:
+            self.documents.append(render_resource(tls, mesh.form))
 
     def _convert(self, permission: ScopedDocument, domains: list[str]) -> None:
         made = permissions.convert(permission, domains)
@@ -257,19 +243,22 @@ class _Policies:
         if made.spec is not None and any(permission is each for each in self._mesh.documents.scoped):
             self.in_stream.append((permission, made.spec))
         elif made.spec is not None:
-            namespace = self._options.namespace
-            self._permissions.append(given_resources.shape_permission(permission, made.spec, namespace))
-            self._earlier.append(given_resources.shape_permission(permission, permission.spec, namespace))
+            self.documents.append(self._render(permission, made.spec))
+            self.earlier.append(self._render(permission, permission.spec))
+
+    def _render(self, permission: ScopedDocument, spec: Object) -> str:
+        document = existing_resources.shape_permission(permission, spec, self._options.namespace)
+        return render_document(f"{self._mesh.form}/resource.yaml.j2", document, experimental=False)
 
     def _make_tls(self, documents: Documents) -> MeshTls | None:
         """Return the MeshTLS of a mesh whose enabled backend is PERMISSIVE; None if one for all proxies exists."""
         mesh = self._mesh
-        there = [each for each in documents.list_scoped("MeshTLS", mesh.name) if given_resources.is_mesh_wide(each)]
+        there = [each for each in documents.list_scoped("MeshTLS", mesh.name) if existing_resources.is_mesh_wide(each)]
         if there or not mesh.enabled_backend or find_mode(mesh, mesh.enabled_backend) == "STRICT":
             return None
         self.notes.append("the mesh is PERMISSIVE; stage 1 has a MeshTLS that keeps it so")
         spec = MeshTlsSpec(target_ref=TargetRef(kind="Mesh"), rules=(TlsRule(default=TlsConf(mode="Permissive")),))
-        name = given_resources.find_free_name("MeshTLS", f"{mesh.name}-permissive", documents)
+        name = existing_resources.find_free_name("MeshTLS", f"{mesh.name}-permissive", documents)
         return MeshTls(name=name, mesh=mesh.name, namespace=self._options.namespace, spec=spec)
 
 

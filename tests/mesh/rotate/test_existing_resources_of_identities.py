@@ -8,7 +8,7 @@ import pytest
 
 from tests.mesh.rotate.old_meshes import scoped, stream
 from toolkit.mesh.documents.reader import read
-from toolkit.mesh.rotate.existing_identities import ExistingIdentities
+from toolkit.mesh.rotate.existing_resources import ExistingIdentities
 from toolkit.mesh.schema.identity_spec import MeshIdentity, MeshIdentitySpec
 
 ALL: dict[str, Any] = {"dataplane": {"matchLabels": {}}}
