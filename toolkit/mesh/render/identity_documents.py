@@ -17,20 +17,9 @@ from toolkit.mesh.render.templating import render_document
 from toolkit.mesh.schema import spiffe_id
 from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.identity_spec import (
-    AcmPcaConfig,
-    CertificateParameters,
-    DataplaneSelector,
-    Extension,
-    MeshIdentity,
-    MeshIdentitySpec,
-    MeshTrustCreation,
-    Provider,
-    Selector,
-    SpiffeId,
-)
+from toolkit.mesh.schema.identity_spec import AcmPcaConfig, MeshIdentity, MeshIdentitySpec, MeshTrustCreation
 from toolkit.mesh.schema.secret import check_object_name
-from toolkit.mesh.schema.trust import CaBundle, MeshTrust, MeshTrustSpec, Pem
+from toolkit.mesh.schema.trust import MeshTrust, MeshTrustSpec
 from toolkit.pki import duration
 
 if TYPE_CHECKING:
@@ -91,30 +80,27 @@ def build_identities(outputs: StackOutputs, mesh: str, options: IdentityOptions)
     Raises:
         InvalidInputError: an option is not valid. Every problem is listed with its option.
     """
-    domains = expand_trust_domains(outputs, mesh, options.trust_domain)
+    template = options.trust_domain
+    domains = {zone.name: spiffe_id.expand_trust_domain(template, mesh, zone.name) for zone in outputs.zones}
     expiry, wrong = _expiry(outputs, options.expiry)
-    problems = [
-        *_name_problems(options, domains),
-        *_domain_problems(domains),
-        *_path_problems(options.path),
-        *wrong,
-    ]
+    problems = [*_name_problems(options, domains), *_domain_problems(domains), *_path_problems(options.path), *wrong]
     if problems:
         raise InvalidInputError("the MeshIdentity can't be rendered", problems)
-    spiffe = {"trust_domain": options.trust_domain, "path": options.path}
+    spiffe = {"trustDomain": template, "path": options.path}
     given = {name: template for name, template in spiffe.items() if template is not None}
-    config = AcmPcaConfig(
-        arn=outputs.certificate_authority.arn,
-        certificate_parameters=CertificateParameters(expiry=expiry),
-        mesh_trust_creation=options.mesh_trust_creation,
-    )
-    extension = Extension(name=ACMPCA, config=config.to_document())
-    spec = MeshIdentitySpec(
-        selector=Selector(dataplane=DataplaneSelector(match_labels={})) if options.selects else Selector(),
-        **({"spiffe_id": SpiffeId(**given)} if given else {}),
-        provider=Provider(type="Extension", extension=extension),
-    )
-    identity = MeshIdentity(name=options.name, mesh=mesh, namespace=options.namespace, spec=spec)
+    config = {
+        "arn": outputs.certificate_authority.arn,
+        "certificateParameters": {"expiry": expiry},
+        "meshTrustCreation": options.mesh_trust_creation,
+    }
+    extension = {"name": ACMPCA, "config": AcmPcaConfig.model_validate(config).to_document()}
+    spec = {
+        "selector": {"dataplane": {"matchLabels": {}}} if options.selects else {},
+        **({"spiffeID": given} if given else {}),
+        "provider": {"type": "Extension", "extension": extension},
+    }
+    validated = MeshIdentitySpec.model_validate(spec)
+    identity = MeshIdentity(name=options.name, mesh=mesh, namespace=options.namespace, spec=validated)
     return Identities(tuple(_trusts(outputs, mesh, options, domains)), identity)
 
 
@@ -139,14 +125,8 @@ def make_trust(name: str, mesh: str, namespace: str, trust_domain: str, *chains:
         trust_domain: without a scheme.
         chains: PEM with their roots, which Envoy's SPIFFE validator needs.
     """
-    bundles = tuple(CaBundle(type="Pem", pem=Pem(value=chain)) for chain in chains)
-    spec = MeshTrustSpec(trust_domain=trust_domain, ca_bundles=bundles)
-    return MeshTrust(name=name, mesh=mesh, namespace=namespace, spec=spec)
-
-
-def expand_trust_domains(outputs: StackOutputs, mesh: str, template: str | None) -> dict[str, spiffe_id.Expansion]:
-    """Return the trust domain of each zone, by the zone's name."""
-    return {zone.name: spiffe_id.expand_trust_domain(template, mesh, zone.name) for zone in outputs.zones}
+    spec = {"trustDomain": trust_domain, "caBundles": [{"type": "Pem", "pem": {"value": chain}} for chain in chains]}
+    return MeshTrust(name=name, mesh=mesh, namespace=namespace, spec=MeshTrustSpec.model_validate(spec))
 
 
 def render_resource(resource: ScopedResource, form: Form) -> str:

@@ -14,16 +14,8 @@ from toolkit.contract import check_dns_label
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.reader import Documents
 from toolkit.mesh.documents.wording import show
-from toolkit.mesh.render.identity_documents import (
-    IdentityOptions,
-    build_identities,
-    expand_trust_domains,
-    explain_shared_name,
-    make_trust,
-    parse_expiry,
-    render_resource,
-    write_expiry,
-)
+from toolkit.mesh.render import identity_documents
+from toolkit.mesh.render.identity_documents import render_resource
 from toolkit.mesh.render.templating import join_documents, render_document
 from toolkit.mesh.rotate import existing_resources, obstacles, permissions
 from toolkit.mesh.rotate.existing_resources import ExistingIdentities
@@ -33,7 +25,7 @@ from toolkit.mesh.rotate.old_chains import read_old_chains
 from toolkit.mesh.rotate.rotation import Origin, Step, find_mode
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
 from toolkit.mesh.schema.identity_spec import Selector
-from toolkit.mesh.schema.traffic_policies import MeshTls, MeshTlsSpec, TargetRef, TlsConf, TlsRule
+from toolkit.mesh.schema.traffic_policies import MeshTls, MeshTlsSpec
 from toolkit.text import escape
 from toolkit.yamltext.plain import at, text
 
@@ -41,7 +33,7 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.documents.typed import ScopedDocument
-    from toolkit.mesh.render.identity_documents import Identities
+    from toolkit.mesh.render.identity_documents import Identities, IdentityOptions
     from toolkit.mesh.rotate.old_chains import OldChain
     from toolkit.mesh.schema.trust import MeshTrust
     from toolkit.values import Object
@@ -101,15 +93,15 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
     existing_resources.refuse_written(mesh)
     options = replace(options, form=mesh.form, expiry=options.expiry or _find_expiration(mesh, outputs))
     documents = Documents([*mesh.documents.streams, *given.documents.streams])
-    identities = build_identities(outputs, mesh.name, options)
+    identities = identity_documents.build_identities(outputs, mesh.name, options)
     publisher = name_publisher(options.name)
     _refuse_shared_names(mesh.name, identities)
     existing = ExistingIdentities(documents, identities.identity, publisher)
     if not mesh.enabled_backend and not existing.has_issuer:
         raise mesh.refuse((), "has no enabled backend: mTLS is off, so there is nothing to move", _RENDER)
     chains = read_old_chains(mesh.document, documents, outputs, given.old_chain)
-    domains = {each.text for each in expand_trust_domains(outputs, mesh.name, options.trust_domain).values()}
-    policies = _Policies(documents, mesh, sorted(domains - {mesh.name}), options)
+    domains = {trust.spec.trust_domain for trust in identities.trusts} - {mesh.name}
+    policies = _Policies(documents, mesh, sorted(domains), options)
     texts, earlier = _write_stages(given, identities, policies, publisher, chains)
     names = Names(
         mesh=mesh.name,
@@ -132,7 +124,7 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
     ]
     is_prepared = texts["prepare"] == given.text and not any(each.before == PREPARE for each in found)
     done = {PREPARE: is_prepared or reached == FINISH}
-    shared = explain_shared_name(outputs, options)
+    shared = identity_documents.explain_shared_name(outputs, options)
     notes = (*policies.notes, *([f"{shared}: give each its own --identity-name"] if shared else []))
     steps = [
         Step(number, name, texts[name], done.get(number, number <= reached), words[name])
@@ -192,9 +184,7 @@ def _prepare(given: Given, chains: list[OldChain], policies: _Policies) -> str:
     for number, backend in enumerate(given.read().backends):
         chain = next(each for each in chains if each.backend == backend["name"])
         if chain.lacks_root and chain.bundle and CHAIN_FIELDS.get(text(backend.get("type"))) == "caCert":
-            again = given.read(prepared.editor.text)
-            again.set(("backends", number, "conf", "caCert"), {"inlineString": chain.bundle})
-            prepared = again
+            prepared.set(("backends", number, "conf", "caCert"), {"inlineString": chain.bundle})
     for permission, changed in policies.in_stream:
         prepared.editor.set(permission.number, (*permission.base, *permission.spec_path), changed)
     return prepared.editor.text
@@ -257,7 +247,8 @@ class _Policies:
         if there or not mesh.enabled_backend or find_mode(mesh, mesh.enabled_backend) == "STRICT":
             return None
         self.notes.append("the mesh is PERMISSIVE; stage 1 has a MeshTLS that keeps it so")
-        spec = MeshTlsSpec(target_ref=TargetRef(kind="Mesh"), rules=(TlsRule(default=TlsConf(mode="Permissive")),))
+        values = {"targetRef": {"kind": "Mesh"}, "rules": [{"default": {"mode": "Permissive"}}]}
+        spec = MeshTlsSpec.model_validate(values)
         name = existing_resources.find_free_name("MeshTLS", f"{mesh.name}-permissive", documents)
         return MeshTls(name=name, mesh=mesh.name, namespace=self._options.namespace, spec=spec)
 
@@ -265,7 +256,7 @@ class _Policies:
 def _make_old_trust(mesh: str, namespace: str, chains: list[OldChain]) -> MeshTrust | None:
     """Return the MeshTrust of the CAs of mtls, whose certificates have the mesh's name as trust domain."""
     bundles = dict.fromkeys(each.bundle for each in chains if each.bundle)
-    return make_trust(_name_old_trust(mesh), mesh, namespace, mesh, *bundles) if bundles else None
+    return identity_documents.make_trust(_name_old_trust(mesh), mesh, namespace, mesh, *bundles) if bundles else None
 
 
 def _name_old_trust(mesh: str) -> str:
@@ -332,13 +323,13 @@ def _find_expiration(mesh: EditableMesh, outputs: StackOutputs) -> str | None:
     if expiration is None:
         return None
     try:
-        lifetime = parse_expiry(text(expiration))
+        lifetime = identity_documents.parse_expiry(text(expiration))
         problem = outputs.certificate_authority.check_lifetime(lifetime)
     except ValueError as error:
         raise mesh.refuse(path, str(error), _OTHER_LIFETIME) from error
     if problem:
         raise mesh.refuse(path, f"{expiration} {problem}", _OTHER_LIFETIME)
-    return write_expiry(lifetime)
+    return identity_documents.write_expiry(lifetime)
 
 
 _OTHER_LIFETIME = "Choose another lifetime for the MeshIdentity with --expiration."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from toolkit.mesh.documents.typed import DEFAULT_MESH
 from toolkit.mesh.documents.wording import show_path
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
-from toolkit.yamltext.plain import items, mapping, text
+from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -85,8 +85,8 @@ def _of_routing(mesh: MeshDocument) -> Iterator[Obstacle]:
 
 
 def _of_backend(mesh: MeshDocument, backend: Backend) -> Iterator[Obstacle]:
-    path, conf = (*backend.path, "conf"), backend.conf
-    if backend.type == "acmpca" and conf.get("auth") is not None:
+    path: Path = (*backend.path, "conf")
+    if backend.type == "acmpca" and backend.conf.get("auth") is not None:
         yield _at(
             mesh,
             TRUST,
@@ -94,13 +94,12 @@ def _of_backend(mesh: MeshDocument, backend: Backend) -> Iterator[Obstacle]:
             "has static credentials; the extension acmpca uses the AWS default credential chain only",
             "Give each zone control plane a role (toolkit render-zone), and remove auth from this backend first.",
         )
-    names = mapping(conf.get("fromCp")) if backend.type == "vault" else conf
-    if names.get("commonName") is not None:
-        place = (*path, "fromCp", "commonName") if backend.type == "vault" else (*path, "commonName")
+    name: Path = ("fromCp", "commonName") if backend.type == "vault" else ("commonName",)
+    if at(backend.conf, name) is not None:
         yield _at(
             mesh,
             SWITCH,
-            place,
+            (*path, *name),
             "sets a common name; certificates of a MeshIdentity have an empty subject",
             "Change everything that reads the common name to read the SPIFFE ID.",
         )

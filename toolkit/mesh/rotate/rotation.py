@@ -18,9 +18,10 @@ from toolkit.mesh.documents.wording import show
 from toolkit.mesh.render.merge import merge
 from toolkit.mesh.rotate import instructions
 from toolkit.mesh.schema.model import Mode
+from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
@@ -148,11 +149,7 @@ def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions)
     is_so = mesh.find_position(options.backend_name) is not None and find_mode(mesh, options.backend_name) == wanted
     merged = merge(outputs, mesh, replace(options, mode=None if is_so else wanted))
     rotation = _rotation(move, mesh, old, options.backend_name, notes)
-    return replace(
-        rotation,
-        secrets=merged.secrets,
-        secrets_have_credentials=merged.secrets_have_credentials,
-    )
+    return replace(rotation, secrets=merged.secrets, secrets_have_credentials=merged.secrets_have_credentials)
 
 
 def plan_move_to_backend(move: Move, backend: Object) -> Rotation:
@@ -191,23 +188,23 @@ def plan_move_to_backend(move: Move, backend: Object) -> Rotation:
     return _rotation(move, mesh, old, name, notes)
 
 
-def _rotation(move: Move, added: EditableMesh, old: str, new: str, notes: list[str]) -> Rotation:
-    """Return the rotation with the steps add, switch and remove."""
-    if added.enabled_backend != old:
+def _rotation(move: Move, mesh: EditableMesh, old: str, new: str, notes: list[str]) -> Rotation:
+    """Return the rotation with the steps add, switch and remove, of a mesh that has both backends."""
+    private = mesh.is_confidential
+    if mesh.enabled_backend != old:
         # The switch was already made. The earlier steps are still needed to go back.
-        added.set(("enabledBackend",), old)
-    switched = move.read(added.editor.text)
-    switched.set(("enabledBackend",), new)
-    removed = move.read(switched.editor.text)
-    removed.remove(("backends", _position(removed, old)))
-    texts = {"add": added.editor.text, "switch": switched.editor.text, "remove": removed.editor.text}
-    others = sorted(backend["name"] for backend in removed.backends if backend["name"] != new)
+        mesh.set(("enabledBackend",), old)
+    texts = {"add": mesh.editor.text}
+    mesh.set(("enabledBackend",), new)
+    texts["switch"] = mesh.editor.text
+    mesh.remove(("backends", _position(mesh, old)))
+    texts["remove"] = mesh.editor.text
+    others = sorted(backend["name"] for backend in mesh.backends if backend["name"] != new)
     if others:
         notes = [*notes, f"{', '.join(others)} stays trusted too; this rotation is about {old} and {new} only"]
     # Steps that the mesh already matches are done, so an interrupted rotation continues.
-    steps = _steps(texts, _reached(move, texts.values()), instructions.describe_steps(added.name, old, new))
-    private = added.is_confidential
-    return Rotation(added.name, old, new, steps, (), tuple(notes), move.text, added.form, private, others=tuple(others))
+    steps = _steps(texts, _reached(move, texts.values()), instructions.describe_steps(mesh.name, old, new))
+    return Rotation(mesh.name, old, new, steps, (), tuple(notes), move.text, mesh.form, private, others=tuple(others))
 
 
 def _steps(texts: Mapping[str, str], done: int, words: Mapping[str, Words]) -> tuple[Step, ...]:
@@ -246,22 +243,19 @@ def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Ro
             "can't be turned off while routing.zoneEgress is on: Kuma refuses it",
             "Turn routing.zoneEgress off for the rotation, which stops traffic between zones that relies on it.",
         )
-    mode = backend.get("mode", "STRICT")
-
-    def edited(text: str, edit: Callable[[EditableMesh], None]) -> str:
-        step = move.read(text)
-        edit(step)
-        return step.editor.text
-
-    begun = edited(move.text, lambda step: step.set(("enabledBackend",), old))
-    permissive = edited(begun, lambda step: step.set(("backends", 0, "mode"), "PERMISSIVE"))
-    off = edited(permissive, lambda step: step.set(("enabledBackend",), ""))
-    without = edited(off, lambda step: step.remove(("backends", 0)))
-    moved = edited(without, lambda step: _put(step, {**backend, "mode": "PERMISSIVE"}))
-    on = edited(moved, lambda step: step.set(("enabledBackend",), new))
-    texts = {"permissive": permissive, "off": off, "on": on}
-    if mode == "STRICT":
-        texts["strict"] = edited(on, lambda step: step.set(("backends", 0, "mode"), mode))
+    step = move.read()
+    step.set(("enabledBackend",), old)
+    step.set(("backends", 0, "mode"), "PERMISSIVE")
+    texts = {"permissive": step.editor.text}
+    step.set(("enabledBackend",), "")
+    texts["off"] = step.editor.text
+    step.remove(("backends", 0))
+    _put(step, {**backend, "mode": "PERMISSIVE"})
+    step.set(("enabledBackend",), new)
+    texts["on"] = step.editor.text
+    if (mode := backend.get("mode", "STRICT")) == "STRICT":
+        step.set(("backends", 0, "mode"), mode)
+        texts["strict"] = step.editor.text
     first = _reached(move, texts.values())
     if first == len(texts):
         raise _signs_already(mesh, new)
@@ -269,7 +263,7 @@ def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Ro
         first = list(texts).index("off") + 1
     steps = _steps(texts, first, instructions.describe_steps_of_kuma(mesh.name, old, new))
     notes = (*instructions.COST_OF_PERMISSIVE, *_secret_notes(mesh, backend))
-    private = mesh.is_confidential or move.read(moved).is_confidential
+    private = mesh.is_confidential or step.is_confidential
     return Rotation(mesh.name, old, new, steps, (), notes, move.text, mesh.form, private)
 
 
@@ -306,12 +300,10 @@ def _refuse_one_name(mesh: EditableMesh, old: str, new: str, arn: str) -> None:
     """Reject another CA for the name of the backend that signs, also if the switch was already made."""
     if new not in (old, mesh.enabled_backend):
         return
-    is_the_same = _authority(mesh, new) == arn
-    if is_the_same and old != new:
-        return
-    if is_the_same:
+    if _authority(mesh, new) != arn:
+        raise _one_name(mesh, new, f"Give the new one another name: --backend-name {new}-2.")
+    if old == new:
         raise _signs_already(mesh, new, ", with the CA of the contract")
-    raise _one_name(mesh, new, f"Give the new one another name: --backend-name {new}-2.")
 
 
 def _signs_already(mesh: EditableMesh, name: str, more: str = "") -> InvalidInputError:
@@ -368,8 +360,7 @@ def find_mode(mesh: EditableMesh, backend: str) -> Mode:
 def _authority(mesh: EditableMesh, backend: str) -> object:
     """Return the ARN of an acmpca backend's CA; None for other backends."""
     values = mesh.backends[_position(mesh, backend)]
-    conf = values.get("conf")
-    return conf.get("arn") if values.get("type") == "acmpca" and isinstance(conf, dict) else None
+    return at(values, ("conf", "arn")) if values.get("type") == "acmpca" else None
 
 
 def _authority_notes(mesh: EditableMesh, old: str, new: str, outputs: StackOutputs) -> list[str]:
