@@ -195,12 +195,12 @@ def _tags(tags: Sequence[str]) -> dict[str, str]:
 
 
 def _render(form: str, findings: Sequence[Finding], file: Path | None) -> str:
-    from toolkit.mesh.lint.forms import json, sarif, text
+    from toolkit.mesh.lint.forms import render_json, render_sarif, render_text
 
     if form == "text":
         color, width = choose_look(file)
-        return text.render(findings, color=color, width=width)
-    return json.render(findings) if form == "json" else sarif.render(findings)
+        return render_text(findings, color=color, width=width)
+    return render_json(findings) if form == "json" else render_sarif(findings)
 
 
 def _exit_code(findings: Sequence[Finding], fail_on: str) -> int:

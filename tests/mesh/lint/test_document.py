@@ -10,7 +10,7 @@ from tests.mesh.lint.document import PART, TITLES
 from tests.mesh.lint.worlds import GOOD
 from toolkit.cli.lint import command
 from toolkit.mesh.lint import RULES
-from toolkit.mesh.lint.forms import json as json_form
+from toolkit.mesh.lint.forms import JSON_VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,4 +45,4 @@ def test_the_example_is_what_the_command_says(tmp_path: Path, monkeypatch: pytes
     assert result.stdout + result.stderr == example
     found = json.loads(CliRunner().invoke(command, ["mesh.yaml", "secret.yaml", "-o", "json"]).stdout)
     assert found == json.loads(TEXT.partition("```json\n")[2].partition("```")[0])
-    assert found["schemaVersion"] == json_form.SCHEMA_VERSION
+    assert found["schemaVersion"] == JSON_VERSION

@@ -9,8 +9,7 @@ import pytest
 from tests.mesh.lint.worlds import GOOD, run
 from toolkit.mesh.lint import RULES, Finding, Severity
 from toolkit.mesh.lint.findings import Excerpt
-from toolkit.mesh.lint.forms import json as json_form
-from toolkit.mesh.lint.forms import sarif, summarize, text
+from toolkit.mesh.lint.forms import render_json, render_sarif, render_text, summarize
 
 FOUND = run(GOOD.replace("mode: STRICT", "mode: STRCT").replace("expiration: 24h", "expiration: 1d12h"))
 # The essential structure of docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json.
@@ -72,7 +71,7 @@ SARIF = closed(
 
 
 def as_sarif(findings: list[Finding]) -> dict[str, Any]:
-    written = sarif.render(findings)
+    written = render_sarif(findings)
     document: dict[str, Any] = json.loads(written)
     # It comes with moto.
     pytest.importorskip("jsonschema").Draft202012Validator(SARIF).validate(document)
@@ -84,7 +83,7 @@ def finding(source: str = "mesh.yaml", excerpt: Excerpt | None = None, code: str
 
 
 def test_text_is_like_a_compilers() -> None:
-    assert text.render(FOUND).splitlines()[:8] == [
+    assert render_text(FOUND).splitlines()[:8] == [
         "mesh.yaml:11:9: error MESH014 mode is 'STRCT', and must be STRICT or PERMISSIVE",
         "   11 |         mode: STRCT",
         "      |         ^",
@@ -94,11 +93,11 @@ def test_text_is_like_a_compilers() -> None:
         "      |             ^",
         "  fix: Write 36h.",
     ]
-    assert text.render([]) == ""
+    assert render_text([]) == ""
 
 
 def test_text_is_coloured_only_if_asked_for() -> None:
-    plain, colored = text.render(FOUND), text.render(FOUND, color=True)
+    plain, colored = render_text(FOUND), render_text(FOUND, color=True)
     assert "\x1b" not in plain
     assert "\x1b[31m\x1b[1merror\x1b[0m" in colored
     assert re.sub(r"\x1b\[\d+m", "", colored) == plain
@@ -109,7 +108,7 @@ def test_text_is_coloured_only_if_asked_for() -> None:
 @pytest.mark.parametrize("filling", ["a", "界", "é"])
 def test_lines_are_cut_to_the_width_around_their_caret(width: int, caret: int, filling: str) -> None:
     line = filling * caret + "X" + filling * (300 - caret - 1)
-    _, shown, pointer, _ = text.render([finding(excerpt=Excerpt(line, caret))], width=width).splitlines()
+    _, shown, pointer, _ = render_text([finding(excerpt=Excerpt(line, caret))], width=width).splitlines()
     wide = 2 if filling == "界" else 1
     columns = [(2 if each == "界" else 1) for each in shown]
     assert sum(columns) <= max(width, 20)
@@ -125,12 +124,12 @@ def test_lines_are_cut_to_the_width_around_their_caret(width: int, caret: int, f
 
 
 def test_names_of_files_change_nothing_on_a_terminal() -> None:
-    said = text.render([finding(source="a\x1b[2J\n.yaml")])
+    said = render_text([finding(source="a\x1b[2J\n.yaml")])
     assert said.startswith("a\\x1b[2J\\n.yaml:7:9: error")
 
 
 def test_json_has_everything() -> None:
-    document = json.loads(json_form.render(FOUND))
+    document = json.loads(render_json(FOUND))
     assert document["schemaVersion"] == 1
     assert document["summary"] == {"errors": 2, "warnings": 0, "notes": 0}
     assert document["findings"][0] == {

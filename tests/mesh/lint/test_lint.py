@@ -21,7 +21,7 @@ from tests.yamltext.yaml_writing import load_stream
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.confidential import is_confidential
 from toolkit.mesh.lint import RULES, Severity, Target, lint
-from toolkit.mesh.lint.durations import suggest_duration
+from toolkit.mesh.lint.issuance_rules import suggest_duration
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.building import Choice, MeshOptions
 from toolkit.mesh.schema.go_base64 import decode

@@ -14,9 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from tests.support import AUTHORITY_ARN, NOW, Authority, contract, hierarchy, name
 from toolkit.mesh.lint import Target, lint
-from toolkit.mesh.lint.forms import json as json_form
-from toolkit.mesh.lint.forms import sarif
-from toolkit.mesh.lint.forms import text as text_form
+from toolkit.mesh.lint.forms import render_json, render_sarif, render_text
 from toolkit.mesh.schema.versions import MeshVersion
 from toolkit.pki import pem
 
@@ -204,8 +202,8 @@ def run(text: str, **options: Any) -> list[Finding]:
 
 def every_form(findings: list[Finding]) -> list[str]:
     """Findings as text in every form, and as Python shows them."""
-    texts = [text_form.render(findings, width=400), text_form.render(findings, color=True)]
-    return [*texts, json_form.render(findings), sarif.render(findings), *map(repr, findings)]
+    texts = [render_text(findings, width=400), render_text(findings, color=True)]
+    return [*texts, render_json(findings), render_sarif(findings), *map(repr, findings)]
 
 
 def codes(text: str, **options: Any) -> list[str]:

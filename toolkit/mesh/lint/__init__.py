@@ -13,79 +13,57 @@ from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.reader import Documents, read_stream
 from toolkit.mesh.documents.wording import join_words
 from toolkit.mesh.lint import (
-    access_keys,
-    authority_arn_rules,
     chain_rules,
-    common_names,
     contract_rules,
     credential_rules,
-    data_source_rules,
-    durations,
-    identity_contract_rules,
     identity_rules,
-    key_pairs,
-    labels,
-    last_applied,
-    metadata,
-    name_rules,
-    permission_rules,
-    products,
+    issuance_rules,
+    mesh_rules,
+    metadata_rules,
     scoped_rules,
-    secret_documents,
-    secret_names,
-    selector_rules,
-    spiffe_id_rules,
+    secret_rules,
     structure,
     telemetry_rules,
     trust_rules,
 )
-from toolkit.mesh.lint.catalogue import RULES, Rule, Severity
-from toolkit.mesh.lint.context import Context, Target
 from toolkit.mesh.lint.excerpts import Excerpts
-from toolkit.mesh.lint.findings import UNREADABLE, Finding, report_unreadable
+from toolkit.mesh.lint.findings import RULES, UNREADABLE, Context, Finding, Rule, Severity, Target, report_unreadable
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from toolkit.mesh.documents.reader import Stream
-    from toolkit.mesh.documents.typed import Document, MeshDocument, ScopedDocument, SecretDocument
+    from toolkit.mesh.documents.typed import MeshDocument, ScopedDocument, SecretDocument
 
 __all__ = ["RULES", "UNREADABLE", "Finding", "Rule", "Severity", "Target", "lint", "report_unreadable"]
 
-_MESH_CHECKS: tuple[Callable[[MeshDocument], Iterator[Finding]], ...] = (
+_MESH_CHECKS: tuple[Callable[[MeshDocument, Context], Iterator[Finding]], ...] = (
     structure.check,
-    name_rules.check,
-    authority_arn_rules.check,
+    mesh_rules.check,
     telemetry_rules.check,
-)
-_MESH_CHECKS_IN_CONTEXT: tuple[Callable[[MeshDocument, Context], Iterator[Finding]], ...] = (
-    data_source_rules.check,
-    durations.check,
+    secret_rules.check_sources,
+    issuance_rules.check,
     chain_rules.check,
-    common_names.check,
     credential_rules.check,
-    access_keys.check,
-    key_pairs.check,
-    products.check,
     contract_rules.check,
-    selector_rules.check_mesh,
+    metadata_rules.check,
+)
+_SECRET_CHECKS: tuple[Callable[[SecretDocument, Context], Iterator[Finding]], ...] = (
+    secret_rules.check,
+    credential_rules.check_secret,
+    metadata_rules.check,
 )
 _SCOPED_CHECKS: tuple[Callable[[ScopedDocument, Context], Iterator[Finding]], ...] = (
     scoped_rules.check,
-    identity_rules.check,
-    identity_contract_rules.check,
-    selector_rules.check,
-    spiffe_id_rules.check,
-    trust_rules.check,
-    permission_rules.check,
+    metadata_rules.check,
 )
-# The checks for documents of every kind.
-_CHECKS: tuple[Callable[[Document], Iterator[Finding]], ...] = (
-    metadata.check,
-    labels.check,
-    last_applied.check,
-)
+# The checks for one of the scoped kinds.
+_KIND_CHECKS: dict[str, tuple[Callable[[ScopedDocument, Context], Iterator[Finding]], ...]] = {
+    "MeshIdentity": (identity_rules.check, trust_rules.check_identity, contract_rules.check_identity),
+    "MeshTrust": (trust_rules.check_trust,),
+    "MeshTrafficPermission": (scoped_rules.check_permission,),
+}
 
 
 def lint(
@@ -114,8 +92,8 @@ def lint(
         except InvalidInputError as error:
             failures.append((source, error))
     documents = Documents(streams)
-    named = secret_documents.find_named(documents.meshes)
-    secrets = secret_documents.select_ours(documents.secrets, named)
+    named = secret_rules.find_named(documents.meshes)
+    secrets = secret_rules.select_ours(documents.secrets, named)
     if not documents.meshes and not secrets and not documents.scoped:
         raise _nothing(len(documents.all), [error for _, error in failures])
     findings = [report_unreadable(source, error) for source, error in failures]
@@ -127,26 +105,17 @@ def lint(
 
 
 def _findings(context: Context) -> Iterator[Finding]:
-    meshes, secrets = context.documents.meshes, context.secrets
+    meshes, secrets, scoped = context.documents.meshes, context.secrets, context.documents.scoped
     for mesh in meshes:
         for check_mesh in _MESH_CHECKS:
-            yield from check_mesh(mesh)
-        for check_in_context in _MESH_CHECKS_IN_CONTEXT:
-            yield from check_in_context(mesh, context)
+            yield from check_mesh(mesh, context)
     for secret in secrets:
-        yield from secret_documents.check(secret, context)
-        yield from access_keys.check_secret(secret, context)
-    scoped = context.documents.scoped
+        for check_secret in _SECRET_CHECKS:
+            yield from check_secret(secret, context)
     for resource in scoped:
-        for check_scoped in _SCOPED_CHECKS:
+        for check_scoped in (*_SCOPED_CHECKS, *_KIND_CHECKS.get(resource.kind, ())):
             yield from check_scoped(resource, context)
-    named: list[MeshDocument | SecretDocument] = [*meshes, *secrets]
-    for either in named:
-        yield from secret_names.check(either)
-    for document in (*meshes, *secrets, *scoped):
-        for check in _CHECKS:
-            yield from check(document)
-    yield from secret_documents.check_twice((*meshes, *secrets, *scoped))
+    yield from metadata_rules.check_twice((*meshes, *secrets, *scoped))
 
 
 def _with_excerpt(finding: Finding, excerpts: Mapping[str, Excerpts]) -> Finding:

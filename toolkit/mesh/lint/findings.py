@@ -1,22 +1,108 @@
-"""Define a finding: a problem at one position."""
+"""Define rules, findings about them, and what checks get besides the checked document.
+
+The texts of the rules are in ``catalogue.json``: every start of ``toolkit lint`` reads them, and JSON is thirty times
+faster than TOML. The rules about CA certificates are those of :mod:`toolkit.pki.authority`.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.documents.wording import hide_credentials, show_path
-from toolkit.mesh.lint.catalogue import RULES
+from toolkit.pki import authority
+from toolkit.pki.authority import IN_A_MESH, KUMA
 
 if TYPE_CHECKING:
-    from toolkit.errors import InvalidInputError
-    from toolkit.mesh.documents.typed import Document
-    from toolkit.mesh.lint.catalogue import Rule, Severity
-    from toolkit.yamltext.nodes import Path
+    from collections.abc import Mapping
+    from datetime import datetime
 
+    from toolkit.contract import StackOutputs
+    from toolkit.errors import InvalidInputError
+    from toolkit.mesh.documents.reader import Documents
+    from toolkit.mesh.documents.typed import Document, SecretDocument
+    from toolkit.mesh.schema.versions import MeshVersion, Product
+    from toolkit.yamltext import nodes
+
+
+class Severity(StrEnum):
+    """The severity of a finding, in the words of SARIF 2.1.0, 3.27.10."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """Return the severity as a number; a larger one is more severe."""
+        return -[*Severity].index(self)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One kind of problem.
+
+    Attributes:
+        code: stable; never reused for another rule.
+        severity: of every finding of the rule.
+        title: what is wrong, in a few words.
+        why: the effect.
+        fix: what to do, unless a finding has a better text.
+        source: where the rule comes from.
+    """
+
+    code: str
+    severity: Severity
+    title: str
+    why: str
+    fix: str
+    source: str
+
+
+# The rules of pki/authority.py that apply to a Mesh. Lifetimes have their own rules, which also warn in advance. A
+# Mesh contains no revocation list.
+OF_AUTHORITIES = {
+    "key-strength": "MESH080",
+    "path-length": "MESH081",
+    "signature-strength": "MESH084",
+    "basic-constraints-critical": "MESH140",
+    "key-cert-sign": "MESH141",
+    "key-usage": "MESH142",
+    "extended-key-usage": "MESH144",
+    "name-constraints": "MESH145",
+    "name-constraint-forms": "MESH146",
+    "critical-extensions": "MESH147",
+    "critical-extensions-of-aws": "MESH148",
+    "legacy-extensions": "MESH149",
+    "serial-number": "MESH150",
+    "authority-key-identifier": "MESH151",
+    "subject": "MESH152",
+    "policy-constraints": "MESH154",
+}
+
+
+def _read_rules() -> dict[str, Rule]:
+    tables = json.loads(Path(__file__).with_name("catalogue.json").read_text(encoding="utf-8"))
+    rules = [Rule(code, Severity(table.pop("severity")), **table) for code, table in tables.items()]
+    for rule in authority.RULES:
+        if rule.name in OF_AUTHORITIES:
+            refusing = rule.refused_by & IN_A_MESH
+            severity = Severity.ERROR if refusing else Severity.WARNING
+            why = f"Refused by {', '.join(sorted(refusing or rule.refused_by - {KUMA}))}."
+            rules.append(Rule(OF_AUTHORITIES[rule.name], severity, rule.title, why, rule.fix, rule.source))
+    return {rule.code: rule for rule in sorted(rules, key=lambda rule: rule.code)}
+
+
+RULES = _read_rules()
 UNREADABLE = RULES["MESH001"]
 _PLACE = re.compile(r":(\d+):(\d+)$")
+_NAME_A_FILE = "Name a file that is there and that you may read."
+# The default namespace of each product's control plane (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
+_SYSTEM_NAMESPACES: dict[Product, str] = {"kong-mesh": "kong-mesh-system", "kuma": "kuma-system"}
 
 
 class Excerpt(NamedTuple):
@@ -29,9 +115,6 @@ class Excerpt(NamedTuple):
 
     line: str
     caret: int
-
-
-_NAME_A_FILE = "Name a file that is there and that you may read."
 
 
 @dataclass(frozen=True)
@@ -74,11 +157,20 @@ class Finding:
         return (self.source, self.line, self.column, self.code, self.path, self.message)
 
 
-def report(document: Document, rule: Rule, path: Path, message: str, fix: str = "") -> Finding:
-    """Return a finding at a path of a document, without anything in its texts that looks like a credential."""
-    place = document.find_place(path)
-    shown, fix = show_path((*document.base, *path)), fix or rule.fix
-    return Finding(rule, hide_credentials(message), fix, document.source, place.line, place.column, shown)
+def report(document: Document, code: str, path: nodes.Path, message: str, fix: str = "") -> Finding:
+    """Return a finding at a path of a document, without anything in its texts that looks like a credential.
+
+    Args:
+        document: the document with the problem.
+        code: the rule that the document breaks.
+        path: the place of the problem in the document.
+        message: what is wrong.
+        fix: what to do; empty for the rule's own text.
+    """
+    rule, place = RULES[code], document.find_place(path)
+    shown = show_path((*document.base, *path))
+    message, fix = hide_credentials(message), fix or rule.fix
+    return Finding(rule, message, fix, document.source, place.line, place.column, shown)
 
 
 def report_unreadable(source: str, error: InvalidInputError) -> Finding:
@@ -90,3 +182,46 @@ def report_unreadable(source: str, error: InvalidInputError) -> Finding:
     # Without a position there is no text, for example because the file is missing.
     fix = UNREADABLE.fix if problem else _NAME_A_FILE
     return Finding(UNREADABLE, message, fix, source, line, column, "")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The product that the documents are for, and what they are compared with.
+
+    Attributes:
+        now: the time at which lifetimes are checked, with a time zone.
+        product: the product that the documents are for.
+        mesh_version: its version; None to report only what applies to all known versions.
+        outputs: the contract to compare with; None for no comparison.
+        tags: values of proxies' tags, which expand the templates of common names.
+        namespace: the control plane's namespace on Kubernetes; None for the product's default.
+    """
+
+    now: datetime
+    product: Product = "kong-mesh"
+    mesh_version: MeshVersion | None = None
+    outputs: StackOutputs | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    namespace: str | None = None
+
+    @property
+    def system_namespace(self) -> str:
+        """Return the namespace of the control plane."""
+        return self.namespace or _SYSTEM_NAMESPACES[self.product]
+
+
+@dataclass(frozen=True)
+class Context:
+    """The target, and all documents of the input.
+
+    Attributes:
+        target: as given by the caller.
+        documents: all documents of the input.
+        secrets: the Secrets of Kong Mesh among them, or meant for it.
+        named: the names of Secrets that a Mesh names.
+    """
+
+    target: Target
+    documents: Documents
+    secrets: list[SecretDocument]
+    named: frozenset[str]

@@ -1,4 +1,4 @@
-"""Check the providers of MeshIdentities.
+"""Check MeshIdentities: their providers, the data plane proxies that they select, and which of several wins.
 
 Sources: kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/validator.go; answers of Kuma 2.14.3. The rules
 about the extension ``acmpca`` are based on :mod:`toolkit.mesh.schema.identity_spec` and are experimental.
@@ -12,43 +12,31 @@ from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.confidential import find_credentials
 from toolkit.mesh.documents.wording import join_words, show, show_key
-from toolkit.mesh.lint.authority_arn_rules import judge_arn
-from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.credential_rules import IN_THE_MESH
-from toolkit.mesh.lint.durations import SHORT, read_duration, suggest_duration
-from toolkit.mesh.lint.findings import report
-from toolkit.mesh.lint.provider_configs import CONFIG_PATH, PROVIDER_PATH
-from toolkit.mesh.lint.structure import MISSING_FIELD, check_spot, list_keys
-from toolkit.mesh.lint.value_types import EMPTY_FIELD, report_type
+from toolkit.mesh.lint.findings import Context, Finding, report
+from toolkit.mesh.lint.issuance_rules import MIN_LIFETIME, SHORT, judge_arn, read_duration, suggest_duration
+from toolkit.mesh.lint.structure import EMPTY_FIELD, MISSING_FIELD, check_spot, list_keys, report_type
 from toolkit.mesh.schema import versions
 from toolkit.mesh.schema.acmpca import ACMPCA
-from toolkit.mesh.schema.field_types import list_fields, walk_fields
+from toolkit.mesh.schema.field_types import Spot, list_fields, walk_fields
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
 from toolkit.mesh.schema.identity_spec import AcmPcaConfig, SecureDataSource
 from toolkit.text import suggest
-from toolkit.yamltext.plain import at, mapping, text
+from toolkit.yamltext.plain import AnyMapping, at, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.mesh.documents.typed import ScopedDocument
-    from toolkit.mesh.lint.context import Context
-    from toolkit.mesh.lint.findings import Finding
-    from toolkit.mesh.schema.field_types import Spot
+    from toolkit.values import Value
     from toolkit.yamltext.nodes import Path
 
-NO_EXTENSION_IN_KUMA = RULES["MESH113"]
-NO_EXTENSION_YET = RULES["MESH126"]
-NO_DURATION = RULES["MESH187"]
-NOT_POSITIVE = RULES["MESH188"]
-OTHER_BLOCK = RULES["MESH189"]
-SELF_SIGNED = RULES["MESH190"]
-TWO_CAS = RULES["MESH191"]
-NOT_DOCUMENTED = RULES["MESH192"]
-UNKNOWN_EXTENSION = RULES["MESH193"]
-
-_BUNDLED_PATH: Path = (*PROVIDER_PATH, "bundled")
-_SHORT = timedelta(hours=1)
+_PROVIDER_PATH: Path = ("spec", "provider")
+_TYPE_PATH: Path = (*_PROVIDER_PATH, "type")
+_BUNDLED_PATH: Path = (*_PROVIDER_PATH, "bundled")
+CONFIG_PATH: Path = (*_PROVIDER_PATH, "extension", "config")
+# The path within the configuration of the extension.
+EXPIRY: Path = ("certificateParameters", "expiry")
 # The block of each type of provider, and of each type of data source (kumahq/kuma:api/common/v1alpha1/datasource).
 _BLOCKS = {"Bundled": "bundled", "Spire": "spire", "Extension": "extension"}
 _SOURCES = {
@@ -65,10 +53,36 @@ _LEFT_BEHIND = {
 }
 
 
+def find_acmpca_config(document: ScopedDocument) -> AnyMapping | None:
+    """Return the configuration of the extension; None if the MeshIdentity has another provider or none."""
+    provider = mapping(document.spec.get("provider"))
+    extension = mapping(provider.get("extension"))
+    if provider.get("type") != "Extension" or extension.get("name") != ACMPCA:
+        return None
+    return mapping(extension.get("config"))
+
+
+def read_arn(document: ScopedDocument) -> str:
+    """Return the ARN of the issuing CA; empty if it isn't set."""
+    return text(mapping(find_acmpca_config(document)).get("arn"))
+
+
+def read_expiry(config: AnyMapping) -> timedelta | None:
+    """Return the lifetime of the certificates; None if it isn't set or can't be read."""
+    try:
+        nanoseconds = parse_nanoseconds(text(at(config, EXPIRY)))
+    except ValueError:
+        return None
+    return timedelta(microseconds=nanoseconds // 1000)
+
+
 def check(document: ScopedDocument, context: Context) -> Iterator[Finding]:
-    """Yield the findings of this module."""
-    if document.kind != "MeshIdentity":
-        return
+    """Yield the findings about a MeshIdentity."""
+    selector = document.spec.get("selector")
+    if selector is None or (isinstance(selector, dict) and selector.get("dataplane") is None):
+        message = "selector without dataplane selects no data plane proxies"
+        yield report(document, "MESH184", ("spec", "selector"), message)
+    yield from _winner(document, context)
     provider = mapping(document.spec.get("provider"))
     yield from _blocks(document, provider)
     if provider.get("type") == "Bundled" and isinstance(provider.get("bundled"), dict):
@@ -76,40 +90,77 @@ def check(document: ScopedDocument, context: Context) -> Iterator[Finding]:
     if provider.get("type") == "Extension":
         yield from _extension(document, context)
     for spot in document.spots:
-        yield from check_duration(document, spot)
+        yield from _duration(document, spot)
         if spot.field_type.model is SecureDataSource:
             yield from _source(document, spot)
 
 
-def _blocks(document: ScopedDocument, provider: dict[object, object]) -> Iterator[Finding]:
+def _winner(document: ScopedDocument, context: Context) -> Iterator[Finding]:
+    """Yield a finding if another MeshIdentity with the same labels wins over this one.
+
+    The one with most labels wins, then the one whose name sorts first
+    (kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/helpers.go, Matched).
+    """
+    labels = _read_match_labels(document)
+    if labels is None or not document.name or document.spec.get("provider") is None:
+        return
+    rivals = [
+        each
+        for each in context.documents.list_scoped("MeshIdentity", document.mesh)
+        if "" < each.name < document.name and _read_match_labels(each) == labels and _zone(each) == _zone(document)
+    ]
+    if not rivals:
+        return
+    winner = min(rivals, key=lambda each: each.name)
+    message = f"{show(winner.name)} selects the same data plane proxies, and wins: its name sorts before"
+    if winner.spec.get("provider") is None:
+        yield report(document, "MESH185", document.name_path, f"{message}. It has no provider")
+    else:
+        yield report(document, "MESH186", document.name_path, message)
+
+
+def _read_match_labels(document: ScopedDocument) -> dict[Value, str] | None:
+    """Return the labels that proxies must have, empty for all proxies; None if it selects none."""
+    dataplane = at(document.spec, ("selector", "dataplane"))
+    if not isinstance(dataplane, dict):
+        return None
+    # A value that is not a string has another finding. It can't be compared, because it may contain itself.
+    return {key: value for key, value in mapping(dataplane.get("matchLabels")).items() if isinstance(value, str)}
+
+
+def _zone(document: ScopedDocument) -> object:
+    labels: Path = ("labels",) if document.is_universal else ("metadata", "labels")
+    return at(document.value, (*labels, "kuma.io/zone"))
+
+
+def _blocks(document: ScopedDocument, provider: AnyMapping) -> Iterator[Finding]:
     """Yield the findings about the block of the type, and about blocks of other types."""
     chosen = _BLOCKS.get(text(provider.get("type")))
     if chosen and provider.get(chosen) is None:
         message = f"type is {provider['type']}, and {chosen} is missing"
-        yield report(document, MISSING_FIELD, (*PROVIDER_PATH, chosen), message, f"Add {chosen}.")
+        yield report(document, MISSING_FIELD, (*_PROVIDER_PATH, chosen), message, f"Add {chosen}.")
     for block in _BLOCKS.values():
         if chosen and block != chosen and provider.get(block) is not None:
             message = f"type is {provider['type']}, so {block} is not read"
-            yield report(document, OTHER_BLOCK, (*PROVIDER_PATH, block), message)
+            yield report(document, "MESH189", (*_PROVIDER_PATH, block), message)
 
 
 def _bundled(document: ScopedDocument) -> Iterator[Finding]:
     bundled = mapping(at(document.value, _BUNDLED_PATH))
-    ca = bundled.get("ca")
+    ca, ca_path = bundled.get("ca"), (*_BUNDLED_PATH, "ca")
     if at(bundled, ("autogenerate", "enabled")) is True:
         if ca is not None:
-            yield report(document, TWO_CAS, (*_BUNDLED_PATH, "ca"), "ca is set, and autogenerate is enabled")
+            yield report(document, "MESH191", ca_path, "ca is set, and autogenerate is enabled")
         if bundled.get("insecureAllowSelfSigned") is not True:
             path = (*_BUNDLED_PATH, "insecureAllowSelfSigned")
-            yield report(document, SELF_SIGNED, path, "autogenerate is enabled, without insecureAllowSelfSigned: true")
-        return
-    for name in ("certificate", "privateKey") if isinstance(ca, dict) else ():
-        if mapping(ca).get(name) is None:
-            path = (*_BUNDLED_PATH, "ca", name)
-            yield report(document, MISSING_FIELD, path, f"{name} is missing in ca", f"Add {name}.")
-    if ca is None:
+            yield report(document, "MESH190", path, "autogenerate is enabled, without insecureAllowSelfSigned: true")
+    elif ca is None:
         message = "ca is missing in bundled, and autogenerate is not enabled"
-        yield report(document, MISSING_FIELD, (*_BUNDLED_PATH, "ca"), message, "Add ca, or enable autogenerate.")
+        yield report(document, MISSING_FIELD, ca_path, message, "Add ca, or enable autogenerate.")
+    elif isinstance(ca, dict):
+        for name in ("certificate", "privateKey"):
+            if ca.get(name) is None:
+                yield report(document, MISSING_FIELD, (*ca_path, name), f"{name} is missing in ca", f"Add {name}.")
 
 
 def _source(document: ScopedDocument, spot: Spot) -> Iterator[Finding]:
@@ -126,7 +177,7 @@ def _source(document: ScopedDocument, spot: Spot) -> Iterator[Finding]:
         yield report(document, IN_THE_MESH, (*path, "insecureInline"), message, "Move it to a mesh-scoped Secret.")
 
 
-def check_duration(document: ScopedDocument, spot: Spot) -> Iterator[Finding]:
+def _duration(document: ScopedDocument, spot: Spot) -> Iterator[Finding]:
     """Yield the findings about an expiry or a timeout, which Go parses."""
     name, value = spot.path[-1] if spot.path else "", spot.value
     if name not in ("expiry", "timeout") or not isinstance(value, str):
@@ -137,11 +188,11 @@ def check_duration(document: ScopedDocument, spot: Spot) -> Iterator[Finding]:
     except ValueError:
         meant = read_duration(suggest_duration(value))
         fix = f"Write {_write_in_go(meant)}." if meant else ""
-        yield report(document, NO_DURATION, path, f"{name} {show(value)} is no duration that Go can read", fix)
+        yield report(document, "MESH187", path, f"{name} {show(value)} is no duration that Go can read", fix)
         return
     if nanoseconds < 0 or (name == "expiry" and not nanoseconds):
-        yield report(document, NOT_POSITIVE, path, f"{name} {show(value)} is not more than 0s")
-    elif name == "expiry" and timedelta(microseconds=nanoseconds // 1000) < _SHORT:
+        yield report(document, "MESH188", path, f"{name} {show(value)} is not more than 0s")
+    elif name == "expiry" and timedelta(microseconds=nanoseconds // 1000) < MIN_LIFETIME:
         message = f"{value} is less than an hour: each proxy renews after four fifths of it"
         yield report(document, SHORT, path, message)
 
@@ -152,20 +203,19 @@ def _write_in_go(value: timedelta) -> str:
 
 
 def _extension(document: ScopedDocument, context: Context) -> Iterator[Finding]:
-    path = (*PROVIDER_PATH, "extension")
-    name = at(document.value, (*path, "name"))
-    version = context.target.mesh_version
+    path = (*_PROVIDER_PATH, "extension", "name")
+    name, version = at(document.value, path), context.target.mesh_version
+    first = versions.FIRST_WITH_MESH_IDENTITY_EXTENSION
     if context.target.product == "kuma":
-        yield report(document, NO_EXTENSION_IN_KUMA, (*PROVIDER_PATH, "type"), "Kuma has no extensions of MeshIdentity")
-    elif version is not None and version < versions.FIRST_WITH_MESH_IDENTITY_EXTENSION:
-        first = versions.FIRST_WITH_MESH_IDENTITY_EXTENSION
+        yield report(document, "MESH113", _TYPE_PATH, "Kuma has no extensions of MeshIdentity")
+    elif version is not None and version < first:
         message = f"{version} has no extensions of MeshIdentity; they came with {first}"
-        yield report(document, NO_EXTENSION_YET, (*PROVIDER_PATH, "type"), message)
+        yield report(document, "MESH126", _TYPE_PATH, message)
     if name == ACMPCA:
         yield from _acmpca(document)
     elif isinstance(name, str) and name:
         fix = suggest(name, [ACMPCA], 0.7)
-        yield report(document, UNKNOWN_EXTENSION, (*path, "name"), f"the extension {show(name)} was not checked", fix)
+        yield report(document, "MESH193", path, f"the extension {show(name)} was not checked", fix)
 
 
 def _acmpca(document: ScopedDocument) -> Iterator[Finding]:
@@ -180,12 +230,12 @@ def _acmpca(document: ScopedDocument) -> Iterator[Finding]:
             # Kuma does not drop undocumented fields, so the loop below reports them.
             below = replace(below, value={name: value for name, value in spot.value.items() if name in known})
         yield from check_spot(document, below)
-        yield from check_duration(document, below)
+        yield from _duration(document, below)
         for key in list_keys(mapping(spot.value)) if known else ():
             if key not in known:
                 path = (*CONFIG_PATH, *spot.path, key)
                 message = f"{show_key(key)} is no documented field of acmpca's config"
-                yield report(document, NOT_DOCUMENTED, path, message, _LEFT_BEHIND.get(key) or suggest(key, known))
+                yield report(document, "MESH192", path, message, _LEFT_BEHIND.get(key) or suggest(key, known))
     arn = mapping(config).get("arn")
     if isinstance(arn, str) and (problem := judge_arn(arn)):
         yield report(document, problem[0], (*CONFIG_PATH, "arn"), problem[1])

@@ -9,26 +9,17 @@ import re
 from typing import TYPE_CHECKING, get_args
 
 from toolkit.mesh.documents.wording import show, show_key
-from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.findings import report
+from toolkit.mesh.lint.findings import Context, Finding, report
 from toolkit.mesh.schema.telemetry import TlsMode
-from toolkit.yamltext.plain import at, items, mapping, text
+from toolkit.yamltext.plain import AnyMapping, at, items, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.mesh.documents.typed import MeshDocument
-    from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Path
-    from toolkit.yamltext.plain import AnyMapping
 
-
-ADDRESS = RULES["MESH170"]
-TLS_TWICE = RULES["MESH171"]
-AGGREGATE_TWICE = RULES["MESH172"]
-FILTER = RULES["MESH173"]
-NO_SUCH_PORT = RULES["MESH174"]
-TAGS = RULES["MESH175"]
+_TAGS = "MESH175"
 
 _MAX_PORT = 65535
 # golang/go:src/net/ipsock.go, SplitHostPort, neither part empty
@@ -44,15 +35,15 @@ _TLS_MODES: tuple[TlsMode, ...] = get_args(TlsMode)
 _ADDRESSES = (("logging", "tcp", "address", _HOST_AND_PORT), ("tracing", "zipkin", "url", _URL_WITH_PORT))
 
 
-def check(mesh: MeshDocument) -> Iterator[Finding]:
-    """Yield the findings of this module."""
+def check(mesh: MeshDocument, _: Context) -> Iterator[Finding]:
+    """Yield the findings about logs, traces, metrics and constraints of a Mesh."""
     for section, kind, field, form in _ADDRESSES:
         for path, conf in _confs(mesh, section, kind):
             value = conf.get(field)
             # It may contain a user's name and password, so it is not shown.
             if isinstance(value, str) and value and not form.fullmatch(value):
                 message = f"{field} is not HOST:PORT" if field == "address" else f"{field} is not a URL with a port"
-                yield report(mesh, ADDRESS, (*path, field), message)
+                yield report(mesh, "MESH170", (*path, field), message)
     for path, conf in _confs(mesh, "metrics", "prometheus"):
         yield from _prometheus(mesh, path, conf)
     yield from _constraints(mesh)
@@ -72,7 +63,7 @@ def _prometheus(mesh: MeshDocument, path: Path, conf: AnyMapping) -> Iterator[Fi
         same = _TLS_MODES.index("disabled" if skip else "activeMTLSBackend")
         if mode not in (same, _TLS_MODES[same]):
             message = f"skipMTLS is {str(skip).lower()} and tls.mode is {mode if isinstance(mode, int) else show(mode)}"
-            yield report(mesh, TLS_TWICE, (*path, "skipMTLS"), message)
+            yield report(mesh, "MESH171", (*path, "skipMTLS"), message)
     yield from _filter(mesh, (*path, "envoy", "filterRegex"), text(at(conf, ("envoy", "filterRegex"))))
     yield from _port(mesh, (*path, "port"), conf.get("port"))
     seen: dict[str, int] = {}
@@ -80,7 +71,7 @@ def _prometheus(mesh: MeshDocument, path: Path, conf: AnyMapping) -> Iterator[Fi
         name, place = text(mapping(entry).get("name")), (*path, "aggregate", index)
         if name in seen:
             message = f"aggregate[{seen[name]}] {f'is named {show(name)}' if name else 'has no name'}, too"
-            yield report(mesh, AGGREGATE_TWICE, (*place, "name"), message)
+            yield report(mesh, "MESH172", (*place, "name"), message)
         seen.setdefault(name, index)
         yield from _port(mesh, (*place, "port"), mapping(entry).get("port"))
 
@@ -88,7 +79,7 @@ def _prometheus(mesh: MeshDocument, path: Path, conf: AnyMapping) -> Iterator[Fi
 def _port(mesh: MeshDocument, path: Path, value: object) -> Iterator[Finding]:
     number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
     if isinstance(number, int | float) and number > _MAX_PORT:
-        yield report(mesh, NO_SUCH_PORT, path, f"{number} is over {_MAX_PORT}, the last port there is")
+        yield report(mesh, "MESH174", path, f"{number} is over {_MAX_PORT}, the last port there is")
 
 
 def _filter(mesh: MeshDocument, path: Path, pattern: str) -> Iterator[Finding]:
@@ -101,7 +92,7 @@ def _filter(mesh: MeshDocument, path: Path, pattern: str) -> Iterator[Finding]:
     if "[" not in pattern and "\\Q" not in pattern and _LOOKAROUND.search(pattern):
         problem = "RE2 has no look-around"
     if problem:
-        yield report(mesh, FILTER, path, f"filterRegex is no regular expression of Go: {problem}")
+        yield report(mesh, "MESH173", path, f"filterRegex is no regular expression of Go: {problem}")
 
 
 def _constraints(mesh: MeshDocument) -> Iterator[Finding]:
@@ -116,12 +107,12 @@ def _constraints(mesh: MeshDocument) -> Iterator[Finding]:
 
 def _tags(mesh: MeshDocument, path: Path, tags: AnyMapping) -> Iterator[Finding]:
     if not tags:
-        yield report(mesh, TAGS, path, "there are no tags")
+        yield report(mesh, _TAGS, path, "there are no tags")
     for key, value in tags.items():
         name, place = str(key), (*path, str(key))
         if not _TAG.fullmatch(name):
-            yield report(mesh, TAGS, place, f"{show_key(name) or 'an empty text'} can't be the key of a tag")
+            yield report(mesh, _TAGS, place, f"{show_key(name) or 'an empty text'} can't be the key of a tag")
         if value in ("", None):
-            yield report(mesh, TAGS, place, f"the tag {show_key(name)} has no value")
+            yield report(mesh, _TAGS, place, f"the tag {show_key(name)} has no value")
         elif isinstance(value, str) and value != "*" and not _TAG.fullmatch(value):
-            yield report(mesh, TAGS, place, f"{show(value)} can't be the value of a tag")
+            yield report(mesh, _TAGS, place, f"{show(value)} can't be the value of a tag")

@@ -1,4 +1,7 @@
-"""Check whether every trust domain has a MeshTrust, and whether its certificates verify.
+"""Check trust domains and SPIFFE IDs of MeshIdentities and MeshTrusts, and whether certificates verify.
+
+Kuma 2.14.3 accepts any trust domain and path (measured). 3.0 renders the templates with sample values, and rejects
+invalid SPIFFE IDs (kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/validator.go on master).
 
 Kuma passes the certificates of all MeshTrusts of a trust domain to Envoy's SPIFFE validator, which needs the root among
 them (kumahq/kuma:pkg/core/resources/apis/meshtrust/generator/v1alpha1/secrets.go; measured with Envoy 1.40).
@@ -11,15 +14,20 @@ from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.data_sources import Resolved
 from toolkit.mesh.documents.wording import join_words, show
-from toolkit.mesh.lint import chain_rules
-from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.chains import read_chain
+from toolkit.mesh.lint.chain_rules import ROOT_ONLY, Bundle, check_trusted, read_chain
 from toolkit.mesh.lint.contract_rules import OTHER_CHAIN, is_same_ca
-from toolkit.mesh.lint.findings import report
-from toolkit.mesh.lint.provider_configs import find_acmpca_config, read_arn
-from toolkit.mesh.lint.spiffe_id_rules import TRUST_DOMAIN_PATH
+from toolkit.mesh.lint.findings import Context, Finding, report
+from toolkit.mesh.lint.identity_rules import find_acmpca_config, read_arn
 from toolkit.mesh.lint.structure import MISSING_FIELD
-from toolkit.mesh.schema.spiffe_id import DEFAULT_TRUST_DOMAIN, expand
+from toolkit.mesh.schema.spiffe_id import (
+    DEFAULT_TRUST_DOMAIN,
+    MAX_KUMA_TRUST_DOMAIN,
+    PATH_FIELDS,
+    TRUST_DOMAIN_FIELDS,
+    check_path,
+    check_trust_domain,
+    expand,
+)
 from toolkit.pki import chain, pem
 from toolkit.yamltext.plain import at, items, mapping, text
 
@@ -29,61 +37,109 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from toolkit.mesh.documents.typed import ScopedDocument
-    from toolkit.mesh.lint.chains import Bundle
-    from toolkit.mesh.lint.context import Context
-    from toolkit.mesh.lint.findings import Finding
+    from toolkit.yamltext.nodes import Path
 
-NO_ROOT = RULES["MESH210"]
-NO_TRUST = RULES["MESH211"]
-OTHER_TRUST_DOMAIN = RULES["MESH212"]
+_NO_TEMPLATE = "MESH200"
+_TRUST_DOMAIN = "MESH201"
+_PATH = "MESH202"
 
+_TRUST_DOMAIN_PATH: Path = ("spec", "spiffeID", "trustDomain")
+_PATH_PATH: Path = ("spec", "spiffeID", "path")
+_VARIABLE = re.compile(r"\.(\w+)", re.ASCII)
 # No chain has more certificates; comparing all pairs would take too long.
 _MAX_TRIED = 50
 _MAX_SHOWN = 5
 
 
-def check(document: ScopedDocument, context: Context) -> Iterator[Finding]:
-    """Yield the findings of this module."""
-    if document.kind == "MeshTrust":
-        yield from _bundles(document, context)
-    elif document.kind == "MeshIdentity" and document.mesh:
-        yield from _without_trust(document, context)
-        yield from _trust_of_another_domain(document, context)
+def check_identity(identity: ScopedDocument, context: Context) -> Iterator[Finding]:
+    """Yield the findings about the SPIFFE IDs of a MeshIdentity, and about the MeshTrusts of its trust domains."""
+    samples = {name: name.lower() for name in TRUST_DOMAIN_FIELDS} | {"Mesh": identity.mesh or "mesh"}
+    yield from _spiffe_template(identity, _TRUST_DOMAIN_PATH, samples, _TRUST_DOMAIN)
+    yield from _spiffe_template(identity, _PATH_PATH, {name: name for name in PATH_FIELDS}, _PATH)
+    if identity.mesh:
+        yield from _without_trust(identity, context)
+        yield from _trust_of_another_domain(identity, context)
 
 
-def read_bundles(document: ScopedDocument) -> list[Bundle]:
-    """Return the certificates of each CA bundle of a MeshTrust that has a text."""
-    path = ("spec", "caBundles")
-    values = [at(bundle, ("pem", "value")) for bundle in items(document.spec.get("caBundles"))]
-    return [
-        read_chain(Resolved(value, document, (*path, index, "pem", "value")))
-        for index, value in enumerate(values)
-        if isinstance(value, str)
-    ]
-
-
-def _bundles(document: ScopedDocument, context: Context) -> Iterator[Finding]:
-    domain = text(document.spec.get("trustDomain"))
-    bundles = read_bundles(document)
+def check_trust(document: ScopedDocument, context: Context) -> Iterator[Finding]:
+    """Yield the findings about a MeshTrust."""
+    domain = _domain(document)
+    # An empty one has another finding.
+    if domain:
+        yield from _spiffe_text(document, ("spec", "trustDomain"), _TRUST_DOMAIN, domain, domain)
     for index, value in enumerate(items(document.spec.get("caBundles"))):
         if mapping(value).get("type") == "Pem" and mapping(value).get("pem") is None:
             path = ("spec", "caBundles", index, "pem")
             yield report(document, MISSING_FIELD, path, f"pem is missing in caBundles[{index}]", "Add pem.")
+    bundles = _read_bundles(document)
     for bundle in bundles:
-        yield from chain_rules.check_trusted(bundle, domain, context.target.now)
+        yield from check_trusted(bundle, domain, context.target.now)
     trusts = [each for each in context.documents.list_scoped("MeshTrust", document.mesh) if _domain(each) == domain]
-    others = [bundle for each in trusts if each is not document for bundle in read_bundles(each)]
+    others = [bundle for each in trusts if each is not document for bundle in _read_bundles(each)]
     trusted = [each for bundle in (*bundles, *others) for each in bundle.certificates]
     for bundle in bundles:
         for number in bundle.hierarchy.unique:
             certificate = bundle.certificates[number]
             if chain.is_ca(certificate) and not _reaches_root(certificate, trusted):
-                name = chain_rules.show_member(bundle, number)
-                message = f"{name} is below a root that is missing among the CAs of the trust domain {show(domain)}"
-                yield chain_rules.report_chain(bundle, NO_ROOT, message)
+                above = f"a root that is missing among the CAs of the trust domain {show(domain)}"
+                yield bundle.report("MESH210", f"{bundle.show(number)} is below {above}")
                 break
     if bundles and trusted and all(bundle.certificates for bundle in bundles):
         yield from _contract(document, bundles[0], trusted, context)
+
+
+# Trust domains and paths: templates in MeshIdentities, and values in MeshTrusts.
+
+
+def _spiffe_template(document: ScopedDocument, path: Path, samples: dict[str, str], code: str) -> Iterator[Finding]:
+    name, value = path[-1], at(document.value, path)
+    if not isinstance(value, str):
+        return
+    expansion = expand(value, samples)
+    unknown = expansion.unknown
+    variables = [f".{match[1]}" for words in unknown if (match := _VARIABLE.fullmatch(words))]
+    if not unknown:
+        yield from _spiffe_text(document, path, code, expansion.text, value)
+    elif variables:
+        fix = f"{name} has {join_words([f'.{each}' for each in samples])}, and label."
+        yield report(document, _NO_TEMPLATE, path, f"{name} has the unknown variable {show(variables[0])}", fix)
+    elif value in unknown or "" in unknown:
+        yield report(document, _NO_TEMPLATE, path, f"{name} is no template that Go can read: {show(value)}")
+    else:
+        yield report(document, "MESH203", path, f"{name} has {show(unknown[0])}, which was not expanded")
+
+
+def _spiffe_text(document: ScopedDocument, path: Path, code: str, text: str, written: str) -> Iterator[Finding]:
+    """Yield the findings about a trust domain or a path.
+
+    Args:
+        document: the document.
+        path: the path of the value.
+        code: the rule about it.
+        text: the value with every variable replaced.
+        written: the value in the document.
+    """
+    name, is_domain = path[-1], code == _TRUST_DOMAIN
+    if is_domain and len(text) > MAX_KUMA_TRUST_DOMAIN:
+        message = f"{name} has {len(text)} characters, more than the {MAX_KUMA_TRUST_DOMAIN} of a MeshTrust"
+        yield report(document, "MESH204", path, message)
+    elif problem := (check_trust_domain if is_domain else check_path)(text):
+        bare = written.partition("://")[2].strip("/")
+        fix = f"Write {show(bare)}." if is_domain and not check_trust_domain(bare) else ""
+        yield report(document, code, path, f"{name} {show(written)} {problem}", fix)
+
+
+# MeshTrusts and the certificates in them.
+
+
+def _read_bundles(document: ScopedDocument) -> list[Bundle]:
+    """Return the certificates of each CA bundle of a MeshTrust that has a text."""
+    values = [at(bundle, ("pem", "value")) for bundle in items(document.spec.get("caBundles"))]
+    return [
+        read_chain(Resolved(value, document, ("spec", "caBundles", index, "pem", "value")))
+        for index, value in enumerate(values)
+        if isinstance(value, str)
+    ]
 
 
 def _domain(document: ScopedDocument) -> str:
@@ -119,19 +175,19 @@ def _contract(
         domain
         for identity in context.documents.list_scoped("MeshIdentity", document.mesh)
         if read_arn(identity) == outputs.certificate_authority.arn
-        for domain in list_trust_domains(identity, context)
+        for domain in _list_trust_domains(identity, context)
     }
     if _domain(document) not in domains:
         return
     if not has_root:
         message = "the contract's root is missing, and a MeshIdentity of this trust domain issues from its CA"
-        yield chain_rules.report_chain(bundle, OTHER_CHAIN, message)
+        yield bundle.report(OTHER_CHAIN, message)
     else:
         message = "the contract's root is there, and the CA that issues is missing"
-        yield chain_rules.report_chain(bundle, chain_rules.ROOT_ONLY, message)
+        yield bundle.report(ROOT_ONLY, message)
 
 
-def list_trust_domains(identity: ScopedDocument, context: Context) -> tuple[str, ...]:
+def _list_trust_domains(identity: ScopedDocument, context: Context) -> tuple[str, ...]:
     """Return the trust domains of a MeshIdentity in the contract's zones, in their order.
 
     Without a contract, it is that of a template without a zone. Templates with labels or unknown syntax yield none.
@@ -147,7 +203,7 @@ def list_trust_domains(identity: ScopedDocument, context: Context) -> tuple[str,
 
 
 def _template(identity: ScopedDocument) -> str | None:
-    template = at(identity.value, TRUST_DOMAIN_PATH)
+    template = at(identity.value, _TRUST_DOMAIN_PATH)
     return DEFAULT_TRUST_DOMAIN if template is None else text(template) or None
 
 
@@ -170,7 +226,7 @@ def _without_trust(identity: ScopedDocument, context: Context) -> Iterator[Findi
     may be in another file, so nothing is reported if the input has no MeshTrust.
     """
     creates = _creates_trust(identity)
-    domains = list_trust_domains(identity, context)
+    domains = _list_trust_domains(identity, context)
     there = {_domain(each) for each in context.documents.list_scoped("MeshTrust", identity.mesh)}
     if creates is None or (creates and (not there or len(domains) == 1)):
         return
@@ -179,8 +235,8 @@ def _without_trust(identity: ScopedDocument, context: Context) -> Iterator[Findi
         message = f"no MeshTrust in the input is for {join_words(missing[:_MAX_SHOWN])}{more}"
         if not creates:
             message += ", and meshTrustCreation is Disabled"
-        path = TRUST_DOMAIN_PATH if at(identity.value, TRUST_DOMAIN_PATH) is not None else identity.name_path
-        yield report(identity, NO_TRUST, path, message)
+        path = _TRUST_DOMAIN_PATH if at(identity.value, _TRUST_DOMAIN_PATH) is not None else identity.name_path
+        yield report(identity, "MESH211", path, message)
 
 
 def _trust_of_another_domain(identity: ScopedDocument, context: Context) -> Iterator[Finding]:
@@ -194,4 +250,4 @@ def _trust_of_another_domain(identity: ScopedDocument, context: Context) -> Iter
         domain = _domain(trust)
         if trust.name == identity.name and domain and not expansion.unknown and not form.fullmatch(domain):
             message = f"the MeshTrust of the same name is for {show(domain)}, not for {show(template)}"
-            yield report(identity, OTHER_TRUST_DOMAIN, identity.name_path, message)
+            yield report(identity, "MESH212", identity.name_path, message)
