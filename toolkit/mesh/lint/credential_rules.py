@@ -164,7 +164,7 @@ def _whitespace(resolved: Resolved, name: str) -> Iterator[Finding]:
     begins, ends = value != value.lstrip(), value != value.rstrip()
     if begins or ends:
         verb, space = ("ends", value[-1]) if ends else ("begins", value[0])
-        yield _report(resolved, "MESH102", f"{name} {verb} with {_SPACES.get(space, 'white space')}")
+        yield _report(resolved, "MESH102", f"{name} {verb} with {_SPACES.get(space, 'whitespace')}")
 
 
 def _wrapped(resolved: Resolved, name: str, form: re.Pattern[str]) -> Iterator[Finding]:
@@ -230,7 +230,7 @@ def _secret_problem(value: str) -> str:
     if "-----BEGIN" in value:
         return "contains PEM"
     if any(character.isspace() for character in value):
-        return "contains white space"
+        return "contains whitespace"
     return "" if value.isascii() and value.isprintable() else "contains other characters than a secret access key has"
 
 
