@@ -10,3 +10,6 @@ Value: TypeAlias = Any
 Object: TypeAlias = dict[str, Any]
 # boto3 makes the classes of its clients at run time, so a client has no type to name.
 Client: TypeAlias = Any
+# moto's annotations are partial and mypy does not read them (pyproject.toml), so its buckets, roles, sessions and
+# clusters have no type.
+MotoObject: TypeAlias = Any

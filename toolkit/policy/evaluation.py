@@ -50,7 +50,7 @@ def evaluate(documents: Iterable[Mapping[str, Value]], request: Request) -> Deci
     effects = {
         str(statement.get("Effect"))
         for document in documents
-        for statement in list_statements(document)
+        for statement in _list_statements(document)
         if _matches(statement, request)
     }
     if "Deny" in effects:
@@ -58,8 +58,13 @@ def evaluate(documents: Iterable[Mapping[str, Value]], request: Request) -> Deci
     return Decision.ALLOWED if "Allow" in effects else Decision.NOT_ALLOWED
 
 
-def list_statements(document: Mapping[str, Value]) -> list[Object]:
-    """Return the statements of a policy document, in their order."""
+def may_allow(document: Mapping[str, Value], request: Request) -> bool:
+    """Return whether a document allows a request under some conditions, as far as no Deny applies."""
+    allowing = [statement for statement in _list_statements(document) if statement.get("Effect") == "Allow"]
+    return any(_matches({**statement, "Condition": {}}, request) for statement in allowing)
+
+
+def _list_statements(document: Mapping[str, Value]) -> list[Object]:
     return [statement for statement in _listed(document.get("Statement")) if isinstance(statement, dict)]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from moto.organizations.models import organizations_backends
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.moto_objects import MotoObject
+    from toolkit.values import MotoObject
 
 RAM = "ram.amazonaws.com"
 

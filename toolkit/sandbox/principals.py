@@ -6,6 +6,8 @@ both. Request signatures are not checked: on loopback, an access key ID is enoug
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,15 +17,14 @@ from moto.iam.models import AccessKey, get_account_id_from, iam_backends
 from moto.sts.models import sts_backends
 
 from toolkit.pki import arn
-from toolkit.policy.evaluation import Decision, Request, evaluate, list_statements
-from toolkit.sandbox import organizations, web_tokens
+from toolkit.policy.evaluation import Decision, Request, evaluate, may_allow
+from toolkit.sandbox import organizations
 from toolkit.sandbox.aws_error import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolkit.sandbox.moto_objects import MotoObject
-    from toolkit.values import Object
+    from toolkit.values import MotoObject, Object
 
 ADMINISTRATOR_KEY = "sandbox"
 # IAM user guide, "Amazon Resource Names": arn:partition:service:region:account:resource; the resource may have colons.
@@ -166,7 +167,7 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
     The token's signature is not checked, because no cluster signs tokens for the sandbox.
 
     Raises:
-        AwsError: ``InvalidIdentityToken``, ``ExpiredTokenException`` or ``AccessDenied``.
+        AwsError: ``InvalidIdentityToken``, ``ExpiredToken`` or ``AccessDenied``.
     """
     role_arn = parameters.get("RoleArn", "")
     _refuse_unmodelled(parameters)
@@ -174,13 +175,13 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
         arn.ROLE.parse(role_arn)
     except ValueError as error:
         raise AwsError("ValidationError", f"{role_arn} is invalid") from error
-    claims = web_tokens.read_claims(parameters.get("WebIdentityToken", ""))
+    claims = read_claims(parameters.get("WebIdentityToken", ""))
     if any(name.startswith("https://aws.amazon.com/tags") for name in claims):
         raise AwsError("ValidationError", "Session tags in tokens are not in the sandbox; AWS itself has them.")
     issuer = str(claims.get("iss", "")).removeprefix("https://")
     expires = claims.get("exp")
     if isinstance(expires, int | float) and expires <= datetime.now(UTC).timestamp():
-        raise AwsError("ExpiredTokenException", "Token expired")
+        raise AwsError("ExpiredToken", "Token expired")
     document = _trust(role_arn)
     provider = f"arn:{_partition(role_arn)}:iam::{_account(role_arn)}:oidc-provider/{issuer}"
     audience = claims.get("aud")
@@ -193,6 +194,24 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
     request = Request("sts:AssumeRoleWithWebIdentity", context=context, principals={"Federated": frozenset({provider})})
     if document is None or evaluate([document], request) is not Decision.ALLOWED:
         raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", status=403)
+
+
+def read_claims(token: str) -> Object:
+    """Return the claims of a JSON Web Token.
+
+    The signature is not checked, because nothing signs tokens for the sandbox.
+
+    Raises:
+        AwsError: ``InvalidIdentityToken``.
+    """
+    try:
+        _header, payload, _signature = token.split(".")
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, binascii.Error, RecursionError) as error:
+        raise AwsError("InvalidIdentityToken", "The ID Token provided is not a valid JWT") from error
+    if not isinstance(claims, dict):
+        raise AwsError("InvalidIdentityToken", "The ID Token provided is not a valid JWT")
+    return claims
 
 
 def check_service(service: str, role_arn: str, context: Mapping[str, str], tags: Mapping[str, str]) -> None:
@@ -221,14 +240,8 @@ def check_service(service: str, role_arn: str, context: Mapping[str, str], tags:
 
 def is_meant_for(service: str, role_arn: str, *actions: str) -> bool:
     """Return whether a role's trust policy lets a service perform all actions, whatever the conditions are."""
-    document = _trust(role_arn) or {}
-    allowed = [
-        {**statement, "Condition": {}} for statement in list_statements(document) if statement.get("Effect") == "Allow"
-    ]
-    named = {"Service": frozenset({service})}
-    return all(
-        evaluate([{"Statement": allowed}], Request(action, principals=named)) is Decision.ALLOWED for action in actions
-    )
+    document, named = _trust(role_arn) or {}, {"Service": frozenset({service})}
+    return all(may_allow(document, Request(action, principals=named)) for action in actions)
 
 
 def open_session(role_arn: str, name: str, region: str, tags: Mapping[str, str]) -> MotoObject:

@@ -23,7 +23,7 @@ from toolkit.sandbox import organizations, principals
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.gateway.gate import Gate
 from toolkit.sandbox.gateway.moto_services import ListedServices
-from toolkit.sandbox.pod_identity.associations import PodIdentity
+from toolkit.sandbox.pod_identity import PodIdentity
 from toolkit.sandbox.principals import ADMINISTRATOR_KEY
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.ram.share_operations import Ram
@@ -74,7 +74,7 @@ class Sandbox:
     ) -> None:
         self.private_ca = private_ca or PrivateCaService()
         self.ram = Ram(self.private_ca.registry)
-        self.private_ca.registry.shares = self.ram.directory
+        self.private_ca.registry.find_shared_policies = self.ram.directory.find_policies
         self.pod_identity = PodIdentity(self.private_ca.registry.clock)
         self.faults = faults or Faults()
         self._port = port

@@ -7,12 +7,12 @@ protocol", "Smithy RPC v2 CBOR protocol" and "AWS restJson1 protocol").
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
 import uuid
 from abc import ABC, abstractmethod
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -29,7 +29,6 @@ from toolkit.sandbox.aws_error import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
-    from contextlib import AbstractContextManager
     from wsgiref.types import WSGIEnvironment
 
     from botocore.model import OperationModel, Shape, StructureShape
@@ -143,7 +142,7 @@ class Service(ABC):
         authorize: gets caller, operation and parameters, and raises :class:`AwsError` if the call isn't allowed;
             without it the operations check permissions themselves.
         mismatch: the error for an idempotency token that is reused with another request; None for a service whose
-            operations check their tokens themselves and may run concurrently.
+            operations check their tokens themselves.
 
     Attributes:
         model: botocore's service model.
@@ -168,7 +167,7 @@ class Service(ABC):
         self._authorize = authorize
         self._mismatch = mismatch
         # Operations check the state before they change it.
-        self._lock: AbstractContextManager[object] = nullcontext() if mismatch is None else threading.RLock()
+        self._lock = threading.Lock()
         self.repeatable: MutableMapping[tuple[str, ...], tuple[Object, Object | None]] = {}
 
     @abstractmethod
@@ -190,8 +189,8 @@ class Service(ABC):
         """
         try:
             params = decode(self._find_model(call.operation), call, body)
-            self._authorize(caller, call.operation, params)
             with self._lock:
+                self._authorize(caller, call.operation, params)
                 return encode(self._run_once(caller, call.operation, params), call.content_type)
         except AwsError as error:
             return refuse(error, call.content_type)
@@ -257,6 +256,32 @@ class RestService(Service):
                 call = Call(operation, REST_TYPE, match.groupdict(), environ.get("QUERY_STRING", ""))
                 return call if is_ours else None
         return None
+
+
+def page(items: list[Object], params: Object, most: int, name: str, code: str) -> Object:
+    """Return one page of a list under its name, and the token of the next page if there is one.
+
+    Args:
+        items: the whole list.
+        params: the request's parameters, maybe with the client's token and the size of a page.
+        most: the default and the maximum number of items on a page.
+        name: the list's name in the response.
+        code: the error code for an unknown token.
+
+    Raises:
+        AwsError: the token is invalid for a list of this length.
+    """
+    token_name, size_name = ("NextToken", "MaxResults") if name[0].isupper() else ("nextToken", "maxResults")
+    starts = {_make_token(start): start for start in range(1, len(items) + 1)} | {None: 0}
+    start = starts.get(params.get(token_name))
+    if start is None:
+        raise AwsError(code, "The token was not given out by this service.")
+    end = start + min(params.get(size_name, most), most)
+    return {name: items[start:end], token_name: _make_token(end) if end < len(items) else None}
+
+
+def _make_token(start: int) -> str:
+    return base64.b64encode(f"from:{start}".encode()).decode()
 
 
 @cache

@@ -23,7 +23,7 @@ from tests.sandbox.by_hand import (
     send,
     signed_request,
 )
-from toolkit.sandbox.gateway import hosts
+from toolkit.sandbox.gateway.incoming import parse_host
 from toolkit.sandbox.gateway.moto_services import SERVED
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 
 @given(name=st.sampled_from(LOOPBACK) | NAMES.map("{}.localhost".format), port=PORTS, capitals=st.booleans())
 def test_loopback_hosts(name: str, port: str, capitals: bool) -> None:
-    found = hosts.parse((name.upper() if capitals else name) + port)
+    found = parse_host((name.upper() if capitals else name) + port)
     assert found is not None
     assert (found.name, found.is_loopback) == (name, True)
     assert found.bucket == (name.removesuffix(".localhost") if "." in name and name not in LOOPBACK else None)
@@ -214,13 +214,13 @@ def test_loopback_hosts(name: str, port: str, capitals: bool) -> None:
 @given(own=st.sampled_from(LOOPBACK), name=NAMES, port=PORTS, between=st.sampled_from([*".-@/#?,;: \t\r\n\0%\\", ""]))
 def test_foreign_hosts(own: str, name: str, port: str, between: str) -> None:
     for header in (f"{name}.evil.example{port}", f"{own}{between}{name}.example{port}", f"{own}{port}{between}@{name}"):
-        found = hosts.parse(header)
+        found = parse_host(header)
         assert found is None or not found.is_loopback, header
 
 
 @given(st.text(max_size=40) | st.text("localhost127.0.1[:]s3amzn-\u0130\u212a", max_size=40))
 def test_any_host(header: str) -> None:
-    found = hosts.parse(header)
+    found = parse_host(header)
     if found is not None:
         assert header.isascii()
         assert header.lower().startswith(found.name)

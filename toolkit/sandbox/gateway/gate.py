@@ -6,7 +6,6 @@ before they reach a service, moto in particular.
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import re
@@ -14,20 +13,21 @@ import socket
 import struct
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING
 
 from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
 from moto.sts.models import sts_backends
 from moto.utilities.utils import get_partition
 
 from toolkit.sandbox import faults, organizations, principals
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.faults import ConnectionLostError
-from toolkit.sandbox.gateway import bodies, crl_objects, hosts, refusals, signature, sts
+from toolkit.sandbox.gateway import incoming, refusals, sts
 from toolkit.sandbox.gateway.moto_services import SERVED
 from toolkit.sandbox.principals import Principal
-from toolkit.sandbox.services import Caller, refuse
+from toolkit.sandbox.private_ca import revocation
+from toolkit.sandbox.services import Caller, Response, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from _typeshed import OptExcInfo
 
     from toolkit.sandbox.faults import Faults
-    from toolkit.sandbox.gateway.signature import Claim
+    from toolkit.sandbox.gateway.incoming import Claim
     from toolkit.sandbox.private_ca.registry import Registry
-    from toolkit.sandbox.services import Response, Service
+    from toolkit.sandbox.services import Call, Service
 
 _log = logging.getLogger(__name__)
 # moto routes these paths before it looks at the service: its own API and the metadata of EC2 instances
@@ -53,18 +53,7 @@ _AT_ROOT = frozenset({"events", "iam", "organizations", "sns", "sts"})
 # These name their operation only in the parameter Action ("AWS query protocol").
 _QUERY = frozenset({"iam", "sns", "sts"})
 _ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"
-# STS API reference: the largest parameters are a token of 20,000 characters and policies of 2,048.
-_LONGEST_FORM = 128 * 1024
-_FORM = "application/x-www-form-urlencoded"
-_WEB_IDENTITY = "AssumeRoleWithWebIdentity"
 _READING = ("GET", "HEAD")
-
-
-class _Signed(NamedTuple):
-    """The credential of a request and its principal."""
-
-    claim: Claim
-    principal: Principal
 
 
 class Gate:
@@ -98,20 +87,12 @@ class Gate:
         claim: Claim | None = None
         try:
             _reject_web_pages(environ)
-            claim = signature.read(environ)
-            crl = self._find_crl(environ) if claim is None else None
-            if crl is not None:
-                # Amazon S3 user guide: the default type of an object.
-                headers = [("Content-Type", "binary/octet-stream"), ("Content-Length", str(len(crl)))]
-                start_response("200 OK", headers)
-                return [] if environ["REQUEST_METHOD"] == "HEAD" else [crl]
-            _require_own_host(environ)
-            _require_listed(environ, claim)
-            response = self._route(environ, _identify(environ, claim))
+            claim = incoming.read_claim(environ)
+            response = self._route(environ, claim)
             if response is None:
                 return self._moto(environ, _without_cors(start_response))
         except AwsError as error:
-            refused = error
+            response = refusals.refuse(error, environ, claim.service if claim else None)
         except ConnectionLostError as lost:
             _reset(environ)
             # werkzeug handles this as a closed connection and sends nothing.
@@ -121,44 +102,62 @@ class Gate:
             raise
         except Exception:  # noqa: BLE001 - a traceback must never reach the client, whatever the defect
             _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/"))
-            refused = AwsError("InternalFailure", "The sandbox has a defect.", 500)
-        else:
-            start_response(f"{response.status} {'Error' if response.error_type else 'OK'}", list(response.headers))
-            return [response.body]
-        response = refusals.refuse(refused, environ, claim.service if claim else None)
-        start_response(f"{response.status} Error", list(response.headers))
+            defect = AwsError("InternalFailure", "The sandbox has a defect.", 500)
+            response = refusals.refuse(defect, environ, claim.service if claim else None)
+        start_response(f"{response.status} {'Error' if response.error_type else 'OK'}", list(response.headers))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
-    def _route(self, environ: WSGIEnvironment, signed: _Signed | None) -> Response | None:
-        """Return the response of the sandbox's own service, or STS's error; None if moto serves the request."""
-        if signed is None:
-            return sts.check(environ, None, "", self._faults())
-        claim, principal = signed
+    def _route(self, environ: WSGIEnvironment, claim: Claim | None) -> Response | None:
+        """Return a public CRL, or the response of the sandbox's own service; None if moto serves the request.
+
+        Raises:
+            AwsError: the request is rejected before it reaches a service, or STS rejects it.
+        """
+        crl = self._find_crl(environ) if claim is None else None
+        if crl is not None:
+            # Amazon S3 user guide: the default type of an object.
+            return Response(200, crl, content_type="binary/octet-stream")
+        _require_own_host(environ)
+        _require_listed(environ, claim)
+        principal = _identify(environ, claim)
+        if claim is None or principal is None:
+            sts.check(environ, None, "", self._faults())
+            return None
         for service in self._own:
             call = service.find(environ, claim.service)
-            if call is None:
-                continue
-            try:
-                if call.problem:
-                    raise call.problem
-                body = bodies.read(environ, bodies.LIMIT)
-                account, partition = principal.account, get_partition(claim.region)
-                event = faults.Call(service.name, call.operation, account, claim.region, principal.role_name)
-                self._faults().apply(event)
-                organization = organizations.find_id(account, partition)
-                caller = Caller(account, claim.region, partition, principal.authorize, organization)
-                with self._keeping():
-                    return service.handle(caller, call, body)
-            except AwsError as error:
-                return refuse(error, call.content_type)
-        return sts.check(environ, principal, claim.region, self._faults()) if claim.service == "sts" else None
+            if call is not None:
+                return self._ask(service, call, environ, claim, principal)
+        if claim.service == "sts":
+            sts.check(environ, principal, claim.region, self._faults())
+        return None
+
+    def _ask(
+        self, service: Service, call: Call, environ: WSGIEnvironment, claim: Claim, principal: Principal
+    ) -> Response:
+        """Return the response of one of the sandbox's own services."""
+        account, partition = principal.account, get_partition(claim.region)
+        try:
+            if call.problem:
+                raise call.problem
+            body = incoming.read_body(environ, incoming.LARGEST_BODY)
+            event = faults.Call(service.name, call.operation, account, claim.region, principal.role_name)
+            self._faults().apply(event)
+            organization = organizations.find_id(account, partition)
+            caller = Caller(account, claim.region, partition, principal.authorize, organization)
+            with self._keeping():
+                return service.handle(caller, call, body)
+        except AwsError as error:
+            return refuse(error, call.content_type)
 
     def _find_crl(self, environ: WSGIEnvironment) -> bytes | None:
         """Return the public CRL that an unsigned request asks for; None if it asks for none."""
-        host = hosts.parse(environ.get("HTTP_HOST", ""))
+        host = incoming.parse_host(environ.get("HTTP_HOST", ""))
         if host is None or environ["REQUEST_METHOD"] not in _READING or environ.get("QUERY_STRING"):
             return None
-        return crl_objects.find(self._registry, host, environ.get("PATH_INFO", ""))
+        bucket, key = host.bucket, environ.get("PATH_INFO", "").removeprefix("/")
+        if host.is_loopback and bucket is None:
+            bucket, _, key = key.partition("/")
+        return revocation.find_public(list(self._registry.authorities.values()), host.name, bucket, key)
 
 
 def _reject_web_pages(environ: WSGIEnvironment) -> None:
@@ -179,8 +178,8 @@ def _reject_web_pages(environ: WSGIEnvironment) -> None:
 
 def _require_own_host(environ: WSGIEnvironment) -> None:
     header = environ.get("HTTP_HOST", "")
-    host = hosts.parse(header)
-    if host is None or not (host.is_loopback or (host.bucket and crl_objects.has_bucket(host.bucket))):
+    host = incoming.parse_host(header)
+    if host is None or not (host.is_loopback or host.bucket in s3_backends.bucket_accounts):
         raise _denied(f"The sandbox does not answer the Host {header!r}. Use 127.0.0.1 or localhost.")
 
 
@@ -207,8 +206,8 @@ def _require_listed(environ: WSGIEnvironment, claim: Claim | None) -> None:
         raise AwsError("InvalidAction", f"The sandbox does not have X-Amz-Target in requests to {service}.")
 
 
-def _identify(environ: WSGIEnvironment, claim: Claim | None) -> _Signed | None:
-    """Return the credential of a request and its principal; None for a request that needs no credential.
+def _identify(environ: WSGIEnvironment, claim: Claim | None) -> Principal | None:
+    """Return the principal of a request; None for a request that needs no credential.
 
     The credential is written back to the request, so that moto reads exactly this one.
 
@@ -221,7 +220,7 @@ def _identify(environ: WSGIEnvironment, claim: Claim | None) -> _Signed | None:
     ):
         raise _denied("Only the sandbox's administrator can act as another account, of twelve digits.")
     if claim is None:
-        if not _is_web_identity(environ):
+        if not sts.is_web_identity(environ):
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
         return None
     principal = _find_principal(claim, get_partition(claim.region))
@@ -233,7 +232,7 @@ def _identify(environ: WSGIEnvironment, claim: Claim | None) -> _Signed | None:
         environ["QUERY_STRING"] = "&".join(kept)
         if claim.token is not None:
             environ["HTTP_X_AMZ_SECURITY_TOKEN"] = claim.token
-    return _Signed(claim, principal)
+    return principal
 
 
 # S3 API reference, "Authenticating requests: using query parameters"; the last three are of Signature Version 2.
@@ -267,24 +266,6 @@ def _find_principal(claim: Claim, partition: str) -> Principal:
 
 def _is_account(text: str) -> bool:
     return re.fullmatch(r"[0-9]{12}", text, re.ASCII) is not None
-
-
-def _is_web_identity(environ: WSGIEnvironment) -> bool:
-    """Return whether an unsigned request is AssumeRoleWithWebIdentity; restore its body after reading it."""
-    plain = environ.get("PATH_INFO") == "/" and not environ.get("QUERY_STRING") and "HTTP_X_AMZ_TARGET" not in environ
-    if not plain or environ["REQUEST_METHOD"] != "POST" or not environ.get("CONTENT_TYPE", "").startswith(_FORM):
-        return False
-    try:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        return False
-    if not 0 < length <= _LONGEST_FORM:
-        return False
-    body = environ["wsgi.input"].read(length)
-    environ["wsgi.input"] = io.BytesIO(body)
-    fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-    # moto could read a second Action instead.
-    return [value for name, value in fields if name == "Action"] == [_WEB_IDENTITY]
 
 
 def _without_cors(start_response: StartResponse) -> StartResponse:

@@ -12,12 +12,12 @@ from moto.core.config import default_user_config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.gateway import signature
+from toolkit.sandbox.gateway import incoming
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-    from toolkit.sandbox.moto_objects import MotoObject
+    from toolkit.values import MotoObject
 
 # Signing names, and moto's names for the services.
 _IN_MOTO = {
@@ -52,7 +52,7 @@ class ListedServices(DomainDispatcherApplication):  # type: ignore[misc] # moto 
         Raises:
             AwsError: ``UnknownOperationException``: moto doesn't serve the request.
         """
-        claim = signature.read(environ)
+        claim = incoming.read_claim(environ)
         # The only unsigned request that reaches this point is AssumeRoleWithWebIdentity.
         service = _IN_MOTO.get(claim.service if claim else "sts")
         if service is None:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from toolkit.sandbox.aws_error import AwsError
 
 # Services with the protocols query and rest-xml in botocore's models, without those that have their own format below.
-_QUERY = frozenset({"iam", "sns", "sts"})
-_REST_XML = frozenset({"cloudfront", "route53", "s3"})
+_QUERY = frozenset({"cloudfront", "iam", "route53", "sns", "sts"})
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -47,6 +46,18 @@ _IN_S3: Mapping[str, _Named] = {
 }
 
 
+# EC2 API reference, "Error codes": the errors are a list.
+_EC2_ERROR = (
+    "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+    "<RequestID>{request}</RequestID></Response>"
+)
+_QUERY_ERROR = (
+    "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+    "<RequestId>{request}</RequestId></ErrorResponse>"
+)
+_S3_ERROR = "<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request}</RequestId></Error>"
+
+
 def refuse(error: AwsError, environ: WSGIEnvironment, service: str | None) -> Response:
     """Return an error in the form that the client of a request expects.
 
@@ -61,42 +72,16 @@ def refuse(error: AwsError, environ: WSGIEnvironment, service: str | None) -> Re
     if environ.get("HTTP_X_AMZ_TARGET") or "json" in kind:
         return services.refuse(error)
     if service == "ec2":
-        return _ec2(error)
+        return _render(_EC2_ERROR, error, _IN_QUERY)
     if service in _QUERY or kind.startswith(_FORM):
-        return _query(error)
-    if service in _REST_XML or service is None:
-        return _s3(error) if service in ("s3", None) else _query(error)
+        return _render(_QUERY_ERROR, error, _IN_QUERY)
+    if service in ("s3", None):
+        return _render(_S3_ERROR, error, _IN_S3)
     return services.refuse(error)
 
 
-def _query(error: AwsError) -> Response:
-    code, status = _IN_QUERY.get(error.code, (error.code, error.status))
-    text = f"<ErrorResponse>{_error(code, error, 'Sender')}<RequestId>{_id()}</RequestId></ErrorResponse>"
-    return _xml(code, status, text)
-
-
-def _ec2(error: AwsError) -> Response:
-    # EC2 API reference, "Error codes": the errors are a list.
-    code, status = _IN_QUERY.get(error.code, (error.code, error.status))
-    text = f"<Response><Errors>{_error(code, error)}</Errors><RequestID>{_id()}</RequestID></Response>"
-    return _xml(code, status, text)
-
-
-def _s3(error: AwsError) -> Response:
-    code, status = _IN_S3.get(error.code, (error.code, error.status))
-    message = f"<Code>{escape(code)}</Code><Message>{escape(error.message)}</Message>"
-    return _xml(code, status, f"<Error>{message}<RequestId>{_id()}</RequestId></Error>")
-
-
-def _error(code: str, error: AwsError, kind: str = "") -> str:
-    type_ = f"<Type>{kind}</Type>" if kind else ""
-    return f"<Error>{type_}<Code>{escape(code)}</Code><Message>{escape(error.message)}</Message></Error>"
-
-
-def _xml(code: str, status: int, text: str) -> Response:
+def _render(template: str, error: AwsError, names: Mapping[str, _Named]) -> Response:
+    code, status = names.get(error.code, (error.code, error.status))
+    text = template.format(code=escape(code), message=escape(error.message), request=uuid.uuid4())
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
     return Response(status, body, code, content_type="text/xml")
-
-
-def _id() -> str:
-    return str(uuid.uuid4())

@@ -4,6 +4,33 @@ The sandbox may reject a request that AWS accepts, but never accepts a request t
 unsupported feature names the feature.
 """
 
-from toolkit.sandbox.private_ca.service import PrivateCaService
+from __future__ import annotations
 
-__all__ = ["PrivateCaService"]
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from toolkit.sandbox.private_ca.audit_reports import AuditReports
+from toolkit.sandbox.private_ca.authority_operations import Authorities
+from toolkit.sandbox.private_ca.certificate_operations import Certificates
+from toolkit.sandbox.private_ca.registry import Registry
+from toolkit.sandbox.private_ca.sharing_operations import Sharing
+from toolkit.sandbox.services import RpcService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class PrivateCaService(RpcService):
+    """All private CAs of all accounts and regions.
+
+    Args:
+        clock: returns the current time with a time zone.
+
+    Attributes:
+        registry: the state; its delays may be changed while the service runs.
+    """
+
+    def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.registry = registry = Registry(clock)
+        operations = (Authorities(registry), Certificates(registry), AuditReports(registry), Sharing(registry))
+        super().__init__("acm-pca", *operations, authorize=registry.authorize)

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.private_ca import keys, passthrough, subject
+from toolkit.pki import chain, pem
+from toolkit.sandbox.aws_error import AwsError, make_argument_error, make_unsupported_error
+from toolkit.sandbox.private_ca import asn1
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Callable, MutableMapping
     from datetime import datetime
 
-    from toolkit.sandbox.private_ca.keys import PrivateKey
-    from toolkit.values import Object, Value
+    from toolkit.values import Object
 
 CREATING, PENDING, ACTIVE = "CREATING", "PENDING_CERTIFICATE", "ACTIVE"
 DISABLED, EXPIRED, DELETED = "DISABLED", "EXPIRED", "DELETED"
-UNDELETED = (CREATING, PENDING, ACTIVE, DISABLED, EXPIRED)
+CREATED = (PENDING, ACTIVE, DISABLED, EXPIRED)
+UNDELETED = (CREATING, *CREATED)
 # botocore, CreateCertificateAuthorityRequest: the defaults.
 DEFAULT_USAGE_MODE = "GENERAL_PURPOSE"
 DEFAULT_KEY_STORAGE = "FIPS_140_2_LEVEL_3_OR_HIGHER"
 # botocore, CrlConfiguration.S3ObjectAcl
 DEFAULT_ACL = "PUBLIC_READ"
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+Hash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
+# botocore acm-pca: KeyAlgorithm, SigningAlgorithm
+_RSA_BITS = {"RSA_2048": 2048, "RSA_3072": 3072, "RSA_4096": 4096}
+_CURVES: dict[str, Callable[[], ec.EllipticCurve]] = {
+    "EC_prime256v1": ec.SECP256R1,
+    "EC_secp384r1": ec.SECP384R1,
+    "EC_secp521r1": ec.SECP521R1,
+}
+_HASHES: dict[str, Hash] = {"SHA256": hashes.SHA256(), "SHA384": hashes.SHA384(), "SHA512": hashes.SHA512()}
 
 
 @dataclass
@@ -74,7 +86,6 @@ class CertificateAuthority:
         permissions: ACM's permissions, by principal and source account.
         audit_reports: its audit reports by identifier.
         crl_number: the number of the last CRL.
-        lock: must be held while its state changes.
     """
 
     arn: str
@@ -95,7 +106,6 @@ class CertificateAuthority:
     crl_number: int = 0
     restorable_until: datetime | None = None
     status_before_deletion: str = DISABLED
-    lock: threading.RLock = field(default_factory=threading.RLock)
 
     @classmethod
     def create(cls, arn: str, owner: str, request: Object, now: datetime) -> CertificateAuthority:
@@ -105,18 +115,39 @@ class CertificateAuthority:
             AwsError: the configuration is invalid or not supported.
         """
         configuration = request["CertificateAuthorityConfiguration"]
-        key = keys.generate(configuration["KeyAlgorithm"])
-        keys.find_hash(configuration["SigningAlgorithm"], key)
-        name = subject.build_name(configuration["Subject"])
-        # Reject invalid extensions now, not only when the CSR is read.
-        list(passthrough.read_csr_extensions(configuration.get("CsrExtensions") or {}))
+        key = _generate_key(configuration["KeyAlgorithm"])
+        name = asn1.build_name(configuration["Subject"])
         tags = {tag["Key"]: tag.get("Value", "") for tag in request.get("Tags", ())}
-        return cls(arn, owner, request, now, key, name, now, tags=tags)
+        made = cls(arn, owner, request, now, key, name, now, tags=tags)
+        # Reject an invalid algorithm or extension now, not only when the CSR is read.
+        made.csr()
+        return made
 
     @property
     def identifier(self) -> str:
         """Return the UUID at the end of the ARN."""
         return self.arn.rpartition("/")[2]
+
+    @property
+    def region(self) -> str:
+        """Return the region in the ARN."""
+        return self.arn.split(":")[3]
+
+    @property
+    def configuration(self) -> Object:
+        """Return the requested algorithms, subject and extensions."""
+        return dict(self.request["CertificateAuthorityConfiguration"])
+
+    @property
+    def revocation(self) -> Object:
+        """Return the requested revocation configuration; empty if there is none."""
+        return dict(self.request.get("RevocationConfiguration") or {})
+
+    @property
+    def crl(self) -> Object:
+        """Return the configuration of the CRL; empty if it is not enabled."""
+        configuration = self.revocation.get("CrlConfiguration") or {}
+        return configuration if configuration.get("Enabled") else {}
 
     @property
     def kind(self) -> str:
@@ -171,24 +202,43 @@ class CertificateAuthority:
         self.stored_status = status
         self.changed = now
 
-    def take_crl_number(self) -> int:
-        """Return the number of the next CRL; each CRL has a higher number (RFC 5280, 5.2.3)."""
-        self.crl_number += 1
-        return self.crl_number
-
     def csr(self) -> str:
         """Return the CSR of the CA's own certificate, signed with the configured algorithm.
 
         It requests CA:TRUE (user guide, PCACertInstall.md) and the configured ``CsrExtensions``.
         """
-        configuration = self.request["CertificateAuthorityConfiguration"]
-        algorithm = keys.find_hash(configuration["SigningAlgorithm"], self.key)
         builder = x509.CertificateSigningRequestBuilder().subject_name(self.name)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        for extension, critical in passthrough.read_csr_extensions(configuration.get("CsrExtensions") or {}):
+        for extension, critical in asn1.read_csr_extensions(self.configuration.get("CsrExtensions") or {}):
             builder = builder.add_extension(extension, critical=critical)
-        request = builder.sign(self.key, algorithm)
-        return request.public_bytes(serialization.Encoding.PEM).decode()
+        return pem.write_request(builder.sign(self.key, self.find_hash()))
+
+    def find_hash(self, signing_algorithm: str | None = None) -> Hash:
+        """Return the hash of a signing algorithm; by default of the CA's own.
+
+        Raises:
+            AwsError: the algorithm does not match the type of the CA's key, which AWS rejects (botocore,
+                IssueCertificateRequest.SigningAlgorithm), or the sandbox does not have it.
+        """
+        wanted = signing_algorithm or str(self.configuration["SigningAlgorithm"])
+        name, _, family = wanted.partition("WITH")
+        if name not in _HASHES or family not in ("RSA", "ECDSA"):
+            raise make_unsupported_error(f"Signing algorithm {wanted}")
+        if (family == "RSA") != isinstance(self.key, rsa.RSAPrivateKey):
+            raise make_argument_error(
+                f"The signing algorithm {wanted} does not match the key algorithm of the certificate authority."
+            )
+        return _HASHES[name]
+
+    def make_key_identifier(self) -> x509.AuthorityKeyIdentifier:
+        """Return the authority key identifier for certificates and CRLs: the CA's own subject key identifier.
+
+        It is read from the CA's certificate, because an external parent CA may compute it in another way.
+        """
+        own = chain.find_extension(self.certificates[0], x509.SubjectKeyIdentifier)
+        if own is None:
+            return x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own.value)
 
     def describe(self, now: datetime) -> Object:
         """Return the result of DescribeCertificateAuthority."""
@@ -204,24 +254,23 @@ class CertificateAuthority:
             "Status": self.status(now),
             "NotBefore": own.not_valid_before_utc if own else None,
             "NotAfter": own.not_valid_after_utc if own else None,
-            "CertificateAuthorityConfiguration": self.request["CertificateAuthorityConfiguration"],
-            "RevocationConfiguration": show_revocation(self.request.get("RevocationConfiguration")),
+            "CertificateAuthorityConfiguration": self.configuration,
+            # AWS shows both parts, even if only one was set (user guide, PCAUpdateCA.md; botocore,
+            # CrlConfiguration.S3ObjectAcl: "If no value is specified, the default is PUBLIC_READ").
+            "RevocationConfiguration": {
+                "CrlConfiguration": {"S3ObjectAcl": DEFAULT_ACL, **self.crl} if self.crl else {"Enabled": False},
+                "OcspConfiguration": self.revocation.get("OcspConfiguration") or {"Enabled": False},
+            },
             "RestorableUntil": self.restorable_until,
             "KeyStorageSecurityStandard": self.request.get("KeyStorageSecurityStandard", DEFAULT_KEY_STORAGE),
             "UsageMode": self.usage_mode,
         }
 
 
-def show_revocation(configuration: Mapping[str, Value] | None) -> Object:
-    """Return a revocation configuration as AWS shows it: both parts, even if only one was set.
-
-    Source: user guide, PCAUpdateCA.md; botocore, CrlConfiguration.S3ObjectAcl: "If no value is specified, the default
-    is PUBLIC_READ".
-
-    Args:
-        configuration: the CA's configuration, as requested.
-    """
-    given = configuration or {}
-    crl, ocsp = given.get("CrlConfiguration"), given.get("OcspConfiguration")
-    shown = {"S3ObjectAcl": DEFAULT_ACL, **crl} if crl and crl["Enabled"] else crl
-    return {"CrlConfiguration": shown or {"Enabled": False}, "OcspConfiguration": ocsp or {"Enabled": False}}
+def _generate_key(algorithm: str) -> PrivateKey:
+    if algorithm in _RSA_BITS:
+        return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS[algorithm])
+    if algorithm in _CURVES:
+        return ec.generate_private_key(_CURVES[algorithm]())
+    # AWS has ML-DSA and SM2 too.
+    raise make_unsupported_error(f"Key algorithm {algorithm}")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from toolkit.pki import templates
 from toolkit.policy.evaluation import Decision, Request, evaluate
 from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.private_ca.certificate_authority import UNDELETED
+from toolkit.sandbox.private_ca.revocation import put_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
-    from toolkit.sandbox.crl_storage import MotoStorage
     from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
+    from toolkit.sandbox.private_ca.revocation import PutObject
     from toolkit.sandbox.services import Caller
     from toolkit.values import Object
 
@@ -28,63 +26,50 @@ _TOKEN_LIFETIME = timedelta(minutes=5)
 ORGANIZATION = "aws:PrincipalOrgID"
 
 
-class Shares(Protocol):
-    """AWS RAM, which shares CAs with other accounts."""
-
-    def allows(self, account: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
-        """Return whether a share allows an account an action on a CA."""
-
-    def reaches(self, account: str, resource: str) -> bool:
-        """Return whether a CA is shared with an account."""
-
-
 @dataclass
 class Registry:
     """The state of the service.
 
     Attributes:
         clock: returns the current time with a time zone.
-        storage: the S3 of the same sandbox.
+        put_object: writes an object to the S3 of the same sandbox.
         creation_delay: how long a new CA is CREATING.
         issuance_delay: how long a new certificate is in progress.
         max_authorities: the quota of an account in a region; deleted CAs count until they can't be restored.
         authorities: the CAs by ARN.
-        shares: the RAM of the same sandbox, if it has one.
+        find_shared_policies: returns the policies with which AWS RAM shares a CA with an account.
         tokens: ARN and expiration by scope and idempotency token.
     """
 
     clock: Callable[[], datetime]
-    storage: MotoStorage
+    put_object: PutObject = put_object
     creation_delay: timedelta = timedelta(0)
     issuance_delay: timedelta = timedelta(0)
     max_authorities: int = 200
     authorities: MutableMapping[str, CertificateAuthority] = field(default_factory=dict)
-    shares: Shares | None = None
+    find_shared_policies: Callable[[str, str], list[Object]] = lambda _account, _resource: []
     tokens: MutableMapping[tuple[str, ...], tuple[str, datetime]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def find(self, caller: Caller, arn: str) -> CertificateAuthority:
-        """Return a CA of the caller's region by its ARN.
+    def find(self, caller: Caller, params: Object, *allowed: str, doing: str = "") -> CertificateAuthority:
+        """Return the CA that a request names, in the caller's region.
+
+        Args:
+            caller: the caller.
+            params: the request's parameters.
+            allowed: the statuses that allow the call; all by default.
+            doing: the call, for the error.
 
         Raises:
-            AwsError: the CA does not exist.
+            AwsError: the CA does not exist, or its status does not allow the call.
         """
+        arn = get_resource(params)
         authority = self.authorities.get(arn)
-        if authority is not None and arn.split(":")[3] == caller.region:
-            return authority
-        if not re.search(r":certificate-authority/", arn):
-            raise AwsError("InvalidArnException", f"{arn} is not the ARN of a certificate authority.")
-        raise AwsError("ResourceNotFoundException", f"Could not find Certificate Authority {arn}.")
-
-    def find_undeleted(self, caller: Caller, arn: str, *, doing: str) -> CertificateAuthority:
-        """Return a CA for an operation that a deleted CA does not allow.
-
-        Raises:
-            AwsError: the CA does not exist or is deleted (``InvalidStateException``, which all these operations have in
-                botocore's model).
-        """
-        authority = self.find(caller, arn)
-        authority.require(self.clock(), *UNDELETED, doing=doing)
+        if authority is None or authority.region != caller.region:
+            if ":certificate-authority/" not in arn:
+                raise AwsError("InvalidArnException", f"{arn} is not the ARN of a certificate authority.")
+            raise AwsError("ResourceNotFoundException", f"Could not find Certificate Authority {arn}.")
+        if allowed:
+            authority.require(self.clock(), *allowed, doing=doing)
         return authority
 
     def store_once(self, token: str | None, scope: tuple[str, ...], store: Callable[[], str]) -> str:
@@ -95,15 +80,13 @@ class Registry:
             scope: tokens are compared within this scope.
             store: stores the object and returns its ARN.
         """
-        now = self.clock()
-        with self._lock:
-            known = self.tokens.get((*scope, token)) if token is not None else None
-            if known and known[1] > now:
-                return known[0]
-            arn = store()
-            if token is not None:
-                self.tokens[(*scope, token)] = (arn, now + _TOKEN_LIFETIME)
-            return arn
+        if token is None:
+            return store()
+        now, key = self.clock(), (*scope, token)
+        known = self.tokens.get(key)
+        if known is None or known[1] <= now:
+            known = self.tokens[key] = (store(), now + _TOKEN_LIFETIME)
+        return known[0]
 
     def authorize(self, caller: Caller, operation: str, params: Object) -> None:
         """Check the caller's own policies first; then, from another account, the CA's resource policy or a share.
@@ -112,7 +95,7 @@ class Registry:
             AwsError: ``AccessDeniedException``.
         """
         # Service authorization reference, "AWS Private Certificate Authority": creating and listing have no resource.
-        resource = params.get("CertificateAuthorityArn") or params.get("ResourceArn") or "*"
+        resource = get_resource(params) or "*"
         for context in _contexts(operation, params, caller.partition):
             self._authorize(caller, f"acm-pca:{operation}", resource, context)
 
@@ -120,7 +103,7 @@ class Registry:
         """Return whether the CA's policy or a share names the caller's account."""
         named = str(authority.policy or "")
         by_policy = caller.account in named or (caller.organization is not None and caller.organization in named)
-        return by_policy or (self.shares is not None and self.shares.reaches(caller.account, authority.arn))
+        return by_policy or bool(self.find_shared_policies(caller.account, authority.arn))
 
     def _authorize(self, caller: Caller, action: str, resource: str, context: Mapping[str, str]) -> None:
         caller.authorize(action, resource, context)
@@ -130,14 +113,18 @@ class Registry:
         names = frozenset({caller.account, f"arn:{caller.partition}:iam::{caller.account}:root"})
         known = {**context, **({ORGANIZATION: caller.organization} if caller.organization else {})}
         request = Request(action, resource, known, principals={"AWS": names})
-        by_policy = authority.policy is not None and evaluate([authority.policy], request) is Decision.ALLOWED
-        by_share = self.shares is not None and self.shares.allows(caller.account, action, resource, context)
-        if not by_policy and not by_share:
+        by_share = evaluate(self.find_shared_policies(caller.account, resource), Request(action, resource, context))
+        if Decision.ALLOWED not in (evaluate([authority.policy or {}], request), by_share):
             raise AwsError(
                 "AccessDeniedException",
                 f"Account {caller.account} is not authorized to perform: {action} on resource: {resource} "
                 f"because no resource-based policy allows the {action} action",
             )
+
+
+def get_resource(params: Object) -> str:
+    """Return the ARN of the CA that a request names; empty if it names none."""
+    return str(params.get("CertificateAuthorityArn") or params.get("ResourceArn") or "")
 
 
 def _contexts(operation: str, params: Object, partition: str) -> list[dict[str, str]]:
@@ -149,6 +136,5 @@ def _contexts(operation: str, params: Object, partition: str) -> list[dict[str, 
     key, named = "acm-pca:TemplateArn", params.get("TemplateArn")
     if named:
         return [{key: named}]
-    return (
-        [{}, {key: templates.build_arn(templates.END_ENTITY, partition)}] if operation == "IssueCertificate" else [{}]
-    )
+    default = {key: templates.build_arn(templates.END_ENTITY, partition)}
+    return [{}, default] if operation == "IssueCertificate" else [{}]

@@ -21,8 +21,7 @@ from toolkit.sandbox.aws_error import AwsError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from toolkit.sandbox.private_ca.keys import PublicKey
-
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 # extensionRequest (RFC 2985, 5.4.2).
 _EXTENSION_REQUEST = x509.ObjectIdentifier("1.2.840.113549.1.9.14")
 _HEADER = b"-----BEGIN CERTIFICATE REQUEST-----"

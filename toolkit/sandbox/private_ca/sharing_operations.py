@@ -13,6 +13,7 @@ from toolkit.pki import templates
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca.registry import ORGANIZATION
+from toolkit.sandbox.services import page
 
 if TYPE_CHECKING:
     from toolkit.sandbox.private_ca.registry import Registry
@@ -40,6 +41,8 @@ _SHARABLE = {
 # Organizations API reference, Organization.Id
 _ORGANIZATION_ID = re.compile(r"o-[a-z0-9]{10,32}", re.ASCII)
 _ACCOUNT = re.compile(r"(?:arn:[a-z-]+:iam::)?\d{12}(?::[\w+=,.@/-]+)?", re.ASCII)
+# botocore, ListPermissionsRequest.MaxResults
+_PAGE = 1000
 # botocore, CreatePermissionRequest.Principal
 _ACM = "acm.amazonaws.com"
 
@@ -52,62 +55,48 @@ class Sharing:
 
     def put_policy(self, caller: Caller, params: Object) -> None:
         """Attach a resource policy, which lets other accounts use the CA."""
-        authority = self._registry.find(caller, params["ResourceArn"])
-        authority.require(self._registry.clock(), state.ACTIVE, doing="a policy")
-        policy = _policy(params["Policy"], authority.arn, caller.partition)
-        with authority.lock:
-            authority.policy = policy
+        authority = self._registry.find(caller, params, state.ACTIVE, doing="a policy")
+        authority.policy = _policy(params["Policy"], authority.arn, caller.partition)
 
     def get_policy(self, caller: Caller, params: Object) -> Object:
         """Return the policy, if the CA has one."""
-        authority = self._registry.find_undeleted(caller, params["ResourceArn"], doing="reading its policy")
+        authority = self._registry.find(caller, params, *state.UNDELETED, doing="reading its policy")
         if authority.policy is None:
             raise AwsError("ResourceNotFoundException", "The certificate authority has no policy.")
         return {"Policy": json.dumps(authority.policy)}
 
     def delete_policy(self, caller: Caller, params: Object) -> None:
         """Delete the resource policy."""
-        authority = self._registry.find_undeleted(caller, params["ResourceArn"], doing="deleting its policy")
-        with authority.lock:
-            authority.policy = None
+        self._registry.find(caller, params, *state.UNDELETED, doing="deleting its policy").policy = None
 
     def create_permission(self, caller: Caller, params: Object) -> None:
         """Let ACM renew certificates."""
-        now = self._registry.clock()
-        authority = self._registry.find(caller, params["CertificateAuthorityArn"])
-        authority.require(now, state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="a permission")
+        authority = self._registry.find(caller, params, *state.CREATED, doing="a permission")
         principal, source = params["Principal"], params.get("SourceAccount", authority.owner)
         if principal != _ACM:
             raise AwsError("RequestFailedException", f"The only principal is {_ACM}.")
-        with authority.lock:
-            if (principal, source) in authority.permissions:
-                raise AwsError("PermissionAlreadyExistsException", "The permission has already been granted.")
-            authority.permissions[principal, source] = {
-                "CertificateAuthorityArn": authority.arn,
-                "CreatedAt": now,
-                "Principal": principal,
-                "SourceAccount": source,
-                "Actions": params["Actions"],
-            }
+        if (principal, source) in authority.permissions:
+            raise AwsError("PermissionAlreadyExistsException", "The permission has already been granted.")
+        authority.permissions[principal, source] = {
+            "CertificateAuthorityArn": authority.arn,
+            "CreatedAt": self._registry.clock(),
+            "Principal": principal,
+            "SourceAccount": source,
+            "Actions": params["Actions"],
+        }
 
     def list_permissions(self, caller: Caller, params: Object) -> Object:
-        """Return ACM's permissions; they never need a second page."""
-        authority = self._registry.find_undeleted(
-            caller, params["CertificateAuthorityArn"], doing="listing permissions"
-        )
-        if params.get("NextToken") is not None:
-            raise AwsError("InvalidNextTokenException", "The token was not given out by this service.")
-        return {"Permissions": list(authority.permissions.values())}
+        """Return a page of ACM's permissions."""
+        authority = self._registry.find(caller, params, *state.UNDELETED, doing="listing permissions")
+        permissions = list(authority.permissions.values())
+        return page(permissions, params, _PAGE, "Permissions", "InvalidNextTokenException")
 
     def delete_permission(self, caller: Caller, params: Object) -> None:
         """Delete ACM's permission."""
-        authority = self._registry.find_undeleted(
-            caller, params["CertificateAuthorityArn"], doing="deleting a permission"
-        )
+        authority = self._registry.find(caller, params, *state.UNDELETED, doing="deleting a permission")
         source = params.get("SourceAccount", authority.owner)
-        with authority.lock:
-            if authority.permissions.pop((params["Principal"], source), None) is None:
-                raise AwsError("ResourceNotFoundException", "There is no such permission.")
+        if authority.permissions.pop((params["Principal"], source), None) is None:
+            raise AwsError("ResourceNotFoundException", "There is no such permission.")
 
 
 def _policy(text: str, arn: str, partition: str) -> Object:

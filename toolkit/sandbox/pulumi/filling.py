@@ -16,7 +16,7 @@ from toolkit.files import find_project_root
 from toolkit.infra import policies
 from toolkit.pki import algorithms, arn, templates
 from toolkit.sandbox.private_ca.authority_operations import Authorities
-from toolkit.sandbox.private_ca.issuing import Issuing
+from toolkit.sandbox.private_ca.certificate_operations import Certificates
 from toolkit.sandbox.pulumi import program
 from toolkit.sandbox.pulumi.prerequisites import create_role
 from toolkit.sandbox.pulumi.provider.kind import Aws
@@ -127,7 +127,7 @@ class _ReferencedResources:
             return
         registry = self.sandbox.private_ca.registry
         caller = Caller(wanted.account, wanted.region, wanted.partition)
-        authorities, issuing = Authorities(registry), Issuing(registry)
+        authorities, certificates = Authorities(registry), Certificates(registry)
         key, signing = self._algorithms()
         made: str = authorities.create_certificate_authority(
             caller,
@@ -143,7 +143,7 @@ class _ReferencedResources:
         authority = registry.authorities.pop(made)
         authority.arn = authority_arn
         registry.authorities[authority_arn] = authority
-        issued = issuing.issue_certificate(
+        issued = certificates.issue_certificate(
             caller,
             {
                 "CertificateAuthorityArn": authority_arn,

@@ -1,7 +1,7 @@
 """Emulate AWS Resource Access Manager for private CAs.
 
 moto's RAM can't share CAs, and its shares have no effect. Here, AWS Private CA checks every call from another account
-with :class:`~toolkit.sandbox.ram.directory.Directory`.
+with :class:`~toolkit.sandbox.ram.shares.Directory`.
 Source: botocore ram/2018-01-04/service-2.json.
 """
 
@@ -10,30 +10,28 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from toolkit.sandbox import organizations, paging
+from toolkit.sandbox import organizations
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.ram import shares as model
-from toolkit.sandbox.ram.directory import Directory
 from toolkit.sandbox.ram.shares import (
+    Directory,
     ResourceShare,
     find_permission,
     make_invalid_error,
     make_outsider_error,
-    make_unknown_share_error,
 )
-from toolkit.sandbox.services import RestService
+from toolkit.sandbox.services import RestService, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.services import Caller
-    from toolkit.values import Object
-
+    from toolkit.values import Object, Value
 
 _NOT_HERE = ("sources", "permissionTemplateParameters", "resourceShareConfiguration")
 # botocore, MaxResults
-_PAGE = 500
+_MAX_RESULTS = 500
 _MAX_TAGS = 50
 
 
@@ -77,7 +75,7 @@ class Ram:
         )
         self.directory.add(share, params.get("resourceArns", []), params.get("principals", []))
         self.directory.shares[share.arn] = share
-        return {"resourceShare": share.describe(), "clientToken": params.get("clientToken")}
+        return _answer(params, resourceShare=share.describe())
 
     def get_resource_shares(self, caller: Caller, params: Object) -> Object:
         """Return the account's shares, or those that other accounts share with it."""
@@ -87,12 +85,10 @@ class Ram:
         else:
             visible = [share for share in self.directory.find_reaching(caller.account) if share.owner != caller.account]
         visible = [share for share in visible if share.region == caller.region]
-        wanted = params.get("resourceShareArns")
-        if wanted is not None:
-            for missing in set(wanted) - {share.arn for share in visible}:
-                raise make_unknown_share_error(missing)
+        for missing in set(params.get("resourceShareArns", ())) - {share.arn for share in visible}:
+            raise AwsError("UnknownResourceException", f"ResourceShare {missing} could not be found.")
         shares = [share.describe() for share in visible if _is_wanted(share, params)]
-        return paging.page(shares, params, _PAGE, "resourceShares", "InvalidNextTokenException")
+        return _page(shares, params, "resourceShares")
 
     def update_resource_share(self, caller: Caller, params: Object) -> Object:
         """Change the name, or whether accounts outside the organization may be added."""
@@ -102,7 +98,7 @@ class Ram:
             raise make_outsider_error()
         share.name, share.allow_external = params.get("name", share.name), allow
         share.changed = self._clock()
-        return {"resourceShare": share.describe(), "clientToken": params.get("clientToken")}
+        return _answer(params, resourceShare=share.describe())
 
     def delete_resource_share(self, caller: Caller, params: Object) -> Object:
         """Delete the share for all principals; AWS shows it as deleted for a while."""
@@ -110,7 +106,7 @@ class Ram:
         self.directory.remove_principals(share, list(share.principals))
         share.resources.clear()
         share.status, share.changed = model.DELETED, self._clock()
-        return {"returnValue": True, "clientToken": params.get("clientToken")}
+        return _answer(params, returnValue=True)
 
     def associate_resource_share(self, caller: Caller, params: Object) -> Object:
         """Add CAs and principals."""
@@ -148,8 +144,7 @@ class Ram:
         self.directory.expire()
         wanted = params.get("resourceShareArns")
         if wanted is None:
-            shares = [known for known in self.directory.shares.values() if known.owner == caller.account]
-            shares = [share for share in shares if share.region == caller.region]
+            shares = [known for known in self.directory.shares.values() if known.belongs_to(caller)]
         else:
             shares = [self.directory.find(caller, arn) for arn in wanted]
         associations = [
@@ -159,7 +154,7 @@ class Ram:
             if params.get(entity, item["associatedEntity"]) == item["associatedEntity"]
             and params.get("associationStatus", item["status"]) == item["status"]
         ]
-        return paging.page(associations, params, _PAGE, "resourceShareAssociations", "InvalidNextTokenException")
+        return _page(associations, params, "resourceShareAssociations")
 
     def associate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
         """Set the permission for all principals and CAs of the share."""
@@ -173,7 +168,7 @@ class Ram:
                 "The resource share already has a permission for that type of resource; replace it."
             )
         share.permission, share.changed = name, self._clock()
-        return {"returnValue": True, "clientToken": params.get("clientToken")}
+        return _answer(params, returnValue=True)
 
     def disassociate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
         """Remove the permission; only a share without CAs can have none."""
@@ -183,7 +178,7 @@ class Ram:
         if share.resources:
             raise AwsError("InvalidStateTransitionException", "Resources of the permission's type are still shared.")
         share.permission, share.changed = None, self._clock()
-        return {"returnValue": True, "clientToken": params.get("clientToken")}
+        return _answer(params, returnValue=True)
 
     def list_resource_share_permissions(self, caller: Caller, params: Object) -> Object:
         """Return the permission of a share, for its owner and for the accounts it applies to."""
@@ -191,25 +186,19 @@ class Ram:
         caller.authorize("ram:ListResourceSharePermissions", arn, {})
         received = [share for share in self.directory.find_reaching(caller.account) if share.arn == arn]
         (share,) = received or [self.directory.find(caller, arn)]
-        return paging.page(share.permissions(), params, _PAGE, "permissions", "InvalidNextTokenException")
+        return _page(share.permissions(), params, "permissions")
 
     def get_resource_share_invitations(self, caller: Caller, params: Object) -> Object:
         """Return the invitations that the account has received."""
         caller.authorize("ram:GetResourceShareInvitations", "*", {})
         self.directory.expire()
-        wanted = params.get("resourceShareInvitationArns")
-        for arn in wanted or ():
-            self.directory.find_invitation(caller, arn)
-        shares = params.get("resourceShareArns")
-        invitations = [
-            invitation.describe()
-            for invitation in self.directory.invitations.values()
-            if invitation.receiver == caller.account
-            and invitation.share.region == caller.region
-            and (wanted is None or invitation.arn in wanted)
-            and (shares is None or invitation.share.arn in shares)
-        ]
-        return paging.page(invitations, params, _PAGE, "resourceShareInvitations", "InvalidNextTokenException")
+        wanted, shares = params.get("resourceShareInvitationArns"), params.get("resourceShareArns")
+        if wanted is None:
+            received = [known for known in self.directory.invitations.values() if known.is_for(caller)]
+        else:
+            received = [self.directory.find_invitation(caller, arn) for arn in wanted]
+        invitations = [known.describe() for known in received if shares is None or known.share.arn in shares]
+        return _page(invitations, params, "resourceShareInvitations")
 
     def accept_resource_share_invitation(self, caller: Caller, params: Object) -> Object:
         """Accept an invitation, so that the share applies to the account."""
@@ -223,7 +212,7 @@ class Ram:
             raise AwsError("ResourceShareInvitationExpiredException", f"{arn} has expired.")
         invitation.status = model.ACCEPTED
         invitation.share.principals[caller.account].status = model.ASSOCIATED
-        return {"resourceShareInvitation": invitation.describe(), "clientToken": params.get("clientToken")}
+        return _answer(params, resourceShareInvitation=invitation.describe())
 
     def tag_resource(self, caller: Caller, params: Object) -> Object:
         """Add tags to a share."""
@@ -258,12 +247,21 @@ class Ram:
         return self._own(caller, operation, params)
 
 
+def _page(items: list[Object], params: Object, name: str) -> Object:
+    return page(items, params, _MAX_RESULTS, name, "InvalidNextTokenException")
+
+
+def _answer(params: Object, **result: Value) -> Object:
+    return {**result, "clientToken": params.get("clientToken")}
+
+
 def _is_wanted(share: ResourceShare, params: Object) -> bool:
+    """Return whether a share matches all filters of a request."""
     filters = params.get("tagFilters")
     return (
-        ("resourceShareArns" not in params or share.arn in params["resourceShareArns"])
-        and params.get("name", share.name) == share.name
-        and params.get("resourceShareStatus", share.status) == share.status
+        share.arn in params.get("resourceShareArns", [share.arn])
+        and share.name == params.get("name", share.name)
+        and share.status == params.get("resourceShareStatus", share.status)
         and ("permissionArn" not in params or params["permissionArn"] in [item["arn"] for item in share.permissions()])
         and params.get("permissionVersion", 1) == 1
         and (not filters or any(_has_tag(share, item) for item in filters))
@@ -271,8 +269,8 @@ def _is_wanted(share: ResourceShare, params: Object) -> bool:
 
 
 def _has_tag(share: ResourceShare, wanted: Object) -> bool:
-    values = wanted.get("tagValues")
-    return wanted.get("tagKey") in share.tags and (not values or share.tags[wanted["tagKey"]] in values)
+    key, values = wanted.get("tagKey"), wanted.get("tagValues")
+    return key in share.tags and (not values or share.tags[key] in values)
 
 
 def _associations(
@@ -280,7 +278,7 @@ def _associations(
 ) -> Object:
     associations = [share.association("RESOURCE", arn, share.resources[arn], status) for arn in resources]
     associations += [share.association("PRINCIPAL", name, share.principals[name], status) for name in principals]
-    return {"resourceShareAssociations": associations, "clientToken": params.get("clientToken")}
+    return _answer(params, resourceShareAssociations=associations)
 
 
 def _tags(present: dict[str, str], more: list[Object]) -> dict[str, str]:

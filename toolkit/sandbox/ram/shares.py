@@ -1,26 +1,36 @@
-"""Define resource shares, and AWS's managed permissions for private CAs."""
+"""Store resource shares of private CAs, their permissions and invitations, and decide whom a share applies to."""
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from toolkit.pki import arn as arns
 from toolkit.pki import templates
+from toolkit.sandbox import organizations
 from toolkit.sandbox.aws_error import AwsError
+from toolkit.sandbox.private_ca import certificate_authority
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, MutableMapping
     from datetime import datetime
 
+    from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.sandbox.services import Caller
     from toolkit.values import Object
 
-RESOURCE_TYPE = "acm-pca:CertificateAuthority"
 # RAM user guide, working-with-shared-invitations: private CAs are not among the types with seven days.
-INVITATION_LIFETIME = timedelta(hours=12)
+_INVITATION_LIFETIME = timedelta(hours=12)
 ASSOCIATED, ASSOCIATING, DISASSOCIATED = "ASSOCIATED", "ASSOCIATING", "DISASSOCIATED"
 PENDING, ACCEPTED, EXPIRED = "PENDING", "ACCEPTED", "EXPIRED"
 ACTIVE, DELETED = "ACTIVE", "DELETED"
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+_OF_ORGANIZATION = re.compile(r"arn:[a-z-]+:organizations::\d{12}:(organization/o-\w+|ou/o-\w+/ou-[\w-]+)", re.ASCII)
+_SHARE = re.compile(r"arn:[a-z-]+:ram:[a-z0-9-]+:\d{12}:resource-share/[0-9a-f-]{36}", re.ASCII)
+_INVITATION = re.compile(r"arn:[a-z-]+:ram:[a-z0-9-]+:\d{12}:resource-share-invitation/[0-9a-f-]{36}", re.ASCII)
 
 _READING = [
     "acm-pca:DescribeCertificateAuthority",
@@ -30,7 +40,7 @@ _READING = [
     "acm-pca:ListTags",
 ]
 DEFAULT = "AWSRAMDefaultPermissionCertificateAuthority"
-REVOKE = "AWSRAMRevokeCertificateCertificateAuthority"
+_REVOKE = "AWSRAMRevokeCertificateCertificateAuthority"
 # The names are those that `aws ram list-permissions` shows in awsdocs/aws-ram-user-guide (working-with-sharing-
 # view-permissions.md, several versions) and in awsdocs/aws-private-ca-user-guide:doc_source/PcaRevokeCert.md. AWS has
 # more permissions, for client and server certificates; these sources don't name them, so the sandbox rejects them.
@@ -57,7 +67,7 @@ def find_permission(arn: str, partition: str) -> str:
     Raises:
         AwsError: the permission does not exist.
     """
-    names = {make_permission_arn(name, partition): name for name in (*_TEMPLATES, REVOKE)}
+    names = {make_permission_arn(name, partition): name for name in (*_TEMPLATES, _REVOKE)}
     if arn.count(":") < make_permission_arn("", partition).count(":"):
         raise AwsError("MalformedArnException", f"The specified permission ARN {arn} is not valid.")
     if arn not in names:
@@ -68,13 +78,13 @@ def find_permission(arn: str, partition: str) -> str:
     return names[arn]
 
 
-def make_policy(name: str, resource: str, partition: str) -> Object:
+def _make_policy(name: str, resource: str, partition: str) -> Object:
     """Return the policy of a permission on a resource.
 
     The permission to revoke does not allow reading. According to the guide, revoking needs two shares: one with the
     permission to revoke and one with the default permission (PcaRevokeCert.md).
     """
-    if name == REVOKE:
+    if name == _REVOKE:
         return {"Statement": [{"Effect": "Allow", "Action": "acm-pca:RevokeCertificate", "Resource": resource}]}
     pinned = {"StringEquals": {"acm-pca:TemplateArn": templates.build_arn(_TEMPLATES[name], partition)}}
     issuing = {"Effect": "Allow", "Action": "acm-pca:IssueCertificate", "Resource": resource, "Condition": pinned}
@@ -105,6 +115,10 @@ class Invitation:
     receiver: str
     created: datetime
     status: str = PENDING
+
+    def is_for(self, caller: Caller) -> bool:
+        """Return whether the caller's account received the invitation, in the caller's region."""
+        return (self.receiver, self.share.region) == (caller.account, caller.region)
 
     def describe(self) -> Object:
         """Return the invitation as GetResourceShareInvitations shows it."""
@@ -147,10 +161,9 @@ class ResourceShare:
     resources: dict[str, Association] = field(default_factory=dict)
     principals: dict[str, Association] = field(default_factory=dict)
 
-    def invite(self, receiver: str, now: datetime) -> Invitation:
-        """Return an invitation for an account."""
-        prefix = f"arn:{self.partition}:ram:{self.region}:{self.owner}:resource-share-invitation/"
-        return Invitation(prefix + str(uuid.uuid4()), self, receiver, now)
+    def belongs_to(self, caller: Caller) -> bool:
+        """Return whether it is a share of the caller's account and region."""
+        return (self.owner, self.region) == (caller.account, caller.region)
 
     def describe(self) -> Object:
         """Return the share as GetResourceShares shows it."""
@@ -193,7 +206,7 @@ class ResourceShare:
             "version": "1",
             "defaultVersion": True,
             "name": self.permission,
-            "resourceType": RESOURCE_TYPE,
+            "resourceType": "acm-pca:CertificateAuthority",
             "status": ASSOCIATED,
             "creationTime": self.created,
             "lastUpdatedTime": self.changed,
@@ -204,9 +217,156 @@ class ResourceShare:
         return [summary]
 
 
-def make_unknown_share_error(arn: str) -> AwsError:
-    """Return the error for a share that the caller does not have."""
-    return AwsError("UnknownResourceException", f"ResourceShare {arn} could not be found.")
+class Directory:
+    """All resource shares of all accounts.
+
+    Args:
+        registry: the CAs and the clock.
+
+    Attributes:
+        shares: by ARN.
+        invitations: by ARN.
+        sharing_organizations: the organizations in which sharing is enabled, by ID.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self.shares: MutableMapping[str, ResourceShare] = {}
+        self.invitations: MutableMapping[str, Invitation] = {}
+        self.sharing_organizations: MutableMapping[str, bool] = {}
+
+    def find_policies(self, account: str, resource: str) -> list[Object]:
+        """Return the policies with which a CA is shared with an account."""
+        return [
+            _make_policy(share.permission, resource, share.partition)
+            for share in self.find_reaching(account)
+            if resource in share.resources and share.permission is not None
+        ]
+
+    def find_reaching(self, account: str) -> list[ResourceShare]:
+        """Return the shares that currently apply to an account."""
+        return [
+            share for share in list(self.shares.values()) if share.status == ACTIVE and self._counts(share, account)
+        ]
+
+    def find(self, caller: Caller, arn: str) -> ResourceShare:
+        """Return a share of the caller's account and region."""
+        if not _SHARE.fullmatch(arn):
+            raise AwsError("MalformedArnException", f"The specified resource share ARN {arn} is not valid.")
+        share = self.shares.get(arn)
+        if share is None or not share.belongs_to(caller) or share.status == DELETED:
+            raise AwsError("UnknownResourceException", f"ResourceShare {arn} could not be found.")
+        return share
+
+    def find_invitation(self, caller: Caller, arn: str) -> Invitation:
+        """Return an invitation of the caller's account and region."""
+        if not _INVITATION.fullmatch(arn):
+            raise AwsError("MalformedArnException", f"The specified invitation ARN {arn} is not valid.")
+        invitation = self.invitations.get(arn)
+        if invitation is None or not invitation.is_for(caller):
+            raise AwsError("ResourceShareInvitationArnNotFoundException", f"{arn} could not be found.")
+        return invitation
+
+    def add(self, share: ResourceShare, resources: Iterable[str], principals: Iterable[str]) -> None:
+        """Add CAs and principals; if one of them is rejected, add none."""
+        now = self._registry.clock()
+        new_resources = {arn: Association(now) for arn in resources if self._is_sharable(share, arn)}
+        new_principals = {name: self._welcome(share, name) for name in principals if name not in share.principals}
+        share.resources = new_resources | share.resources
+        if share.resources and share.permission is None:
+            # botocore, CreateResourceShareRequest.permissionArns: the default permission of the resource type.
+            share.permission = DEFAULT
+        for name, association in new_principals.items():
+            share.principals[name] = association
+            if association.external:
+                prefix = f"arn:{share.partition}:ram:{share.region}:{share.owner}:resource-share-invitation"
+                invitation = Invitation(f"{prefix}/{uuid.uuid4()}", share, name, now)
+                self.invitations[invitation.arn] = invitation
+        share.changed = now
+
+    def remove_principals(self, share: ResourceShare, principals: Iterable[str]) -> None:
+        """Remove principals, and withdraw their pending invitations."""
+        for principal in principals:
+            del share.principals[principal]
+            for invitation in list(self.invitations.values()):
+                pending = invitation.status == PENDING and invitation.share is share
+                if pending and invitation.receiver == principal:
+                    del self.invitations[invitation.arn]
+
+    def expire(self) -> None:
+        """Expire invitations after twelve hours, and remove their principals from the share."""
+        late = self._registry.clock() - _INVITATION_LIFETIME
+        for invitation in self.invitations.values():
+            if invitation.status == PENDING and invitation.created <= late:
+                invitation.status = EXPIRED
+                invitation.share.principals.pop(invitation.receiver, None)
+
+    def _is_sharable(self, share: ResourceShare, arn: str) -> bool:
+        """Return True; raise an error if the CA can't be shared."""
+        try:
+            parsed = arns.PRIVATE_CA.parse(arn)
+        except ValueError as error:
+            raise AwsError("MalformedArnException", f"The sandbox shares only private CAs: {error}.") from error
+        if parsed.account != share.owner:
+            raise AwsError("OperationNotPermittedException", f"{arn} belongs to another account.")
+        authority = self._registry.authorities.get(arn)
+        if authority is None or parsed.region != share.region:
+            raise AwsError("UnknownResourceException", f"Resource {arn} could not be found.")
+        # RAM writes a resource policy, which only an active CA accepts (botocore acm-pca, PutPolicy).
+        if authority.status(self._registry.clock()) != certificate_authority.ACTIVE:
+            raise AwsError("InvalidStateTransitionException", f"{arn} is not active.")
+        return True
+
+    def _welcome(self, share: ResourceShare, principal: str) -> Association:
+        """Return the association of a new principal: immediate, or by invitation.
+
+        Raises:
+            AwsError: the principal is invalid or not allowed.
+        """
+        now = self._registry.clock()
+        if _ACCOUNT.fullmatch(principal):
+            if principal == share.owner or self._are_together(share, principal):
+                return Association(now)
+            if not share.allow_external:
+                raise make_outsider_error()
+            return Association(now, ASSOCIATING, external=True)
+        if not _OF_ORGANIZATION.fullmatch(principal):
+            raise make_invalid_error(
+                f"Principal ID {principal} is malformed, or of a kind that is not in the sandbox: it has accounts, "
+                "organizations and organizational units."
+            )
+        if not organizations.knows(share.owner, principal, share.partition):
+            raise AwsError("UnknownResourceException", f"{principal.rpartition('/')[2]} could not be found.")
+        if not self._is_sharing(share):
+            raise make_outsider_error()
+        return Association(now)
+
+    def _is_sharing(self, share: ResourceShare) -> bool:
+        """Return whether sharing within the owner's organization is enabled, and RAM still has trusted access.
+
+        Enabling trusted access in Organizations alone is not enough: RAM's own operation creates the role with which it
+        reads the organization (botocore, EnableSharingWithAwsOrganization).
+        """
+        organization = organizations.find_id(share.owner, share.partition)
+        trusted = organizations.has_access(share.owner, organizations.RAM, share.partition)
+        return trusted and organization in self.sharing_organizations
+
+    def _are_together(self, share: ResourceShare, account: str) -> bool:
+        return self._is_sharing(share) and organizations.are_together(share.owner, account, share.partition)
+
+    def _counts(self, share: ResourceShare, account: str) -> bool:
+        for principal, association in list(share.principals.items()):
+            if association.external:
+                if principal == account and association.status == ASSOCIATED:
+                    return True
+            # An account that leaves the organization loses access (working-with-shared-invitations), so look up the
+            # membership each time.
+            elif principal == account == share.owner or (
+                self._are_together(share, account)
+                and (principal == account or organizations.includes(principal, account, share.partition))
+            ):
+                return True
+        return False
 
 
 def make_invalid_error(message: str) -> AwsError:

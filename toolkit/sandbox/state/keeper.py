@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 
 from toolkit.errors import ExternalError
 from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.gateway import bodies
+from toolkit.sandbox.gateway import incoming
 from toolkit.sandbox.state import encoding
 from toolkit.sandbox.state.objects import Objects
 from toolkit.sandbox.state.repeatable import install
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from toolkit.sandbox.pod_identity.associations import PodIdentity
+    from toolkit.sandbox.pod_identity import PodIdentity
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.ram.share_operations import Ram
 
@@ -79,7 +79,7 @@ class Keeper:
                 self._journal.replay(behind, entry)
         # Associations need their clusters, which the journal restores.
         self._objects = Objects(self._store, self._registry, self._ram, self._pod_identity)
-        self._registry.storage = self._journal
+        self._registry.put_object = self._journal.put_object
         self._ram.allow_access = self._journal.allow_access
         # Delete the rows of expired objects.
         self._commit()
@@ -133,7 +133,7 @@ class Keeper:
         self, behind: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         try:
-            body = bodies.read(environ)
+            body = incoming.read_body(environ)
             if delivers(environ, body):
                 # The receiver may call the sandbox before it responds, so this request must not hold the lock.
                 return behind({**environ, "wsgi.input": io.BytesIO(body)}, start_response)

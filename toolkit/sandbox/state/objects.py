@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from moto.eks.models import eks_backends
 
-from toolkit.sandbox.pod_identity import pod_sessions
-from toolkit.sandbox.private_ca import subject
+from toolkit.sandbox.pod_identity import Association
+from toolkit.sandbox.private_ca.asn1 import build_name
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
 from toolkit.sandbox.ram import shares
 from toolkit.sandbox.state import sessions
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
-    from toolkit.sandbox.moto_objects import MotoObject
-    from toolkit.sandbox.pod_identity.associations import PodIdentity
+    from toolkit.sandbox.pod_identity import PodIdentity
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.ram.share_operations import Ram
     from toolkit.sandbox.state.store import Row, Store
-    from toolkit.values import Value
+    from toolkit.values import MotoObject, Value
 
 # Fields of a CA that are not in its row: certificates have their own rows, and the name follows from the request.
-_NOT_OF_A_CA = ("lock", "issued", "name")
+_NOT_OF_A_CA = ("issued", "name")
 
 
 class Objects:
@@ -121,7 +120,7 @@ def _write_authority(authority: CertificateAuthority) -> str:
 
 def _read_authority(text: str) -> CertificateAuthority:
     kept = decode(text)
-    name = subject.build_name(kept["request"]["CertificateAuthorityConfiguration"]["Subject"])
+    name = build_name(kept["request"]["CertificateAuthorityConfiguration"]["Subject"])
     return CertificateAuthority(**kept, name=name)
 
 
@@ -138,17 +137,17 @@ def _write_invitation(invitation: shares.Invitation) -> str:
     return encode({**fields(invitation, ["share"]), "share": invitation.share.arn})
 
 
-def _write_association(association: pod_sessions.Association) -> str:
+def _write_association(association: Association) -> str:
     cluster = association.cluster
     region = cluster.arn.split(":")[3]
     return encode({**fields(association, ["cluster"]), "cluster": (region, cluster.name, cluster.created_at)})
 
 
-def _read_association(text: str) -> pod_sessions.Association | None:
+def _read_association(text: str) -> Association | None:
     """Return the association; None if its cluster was deleted, even if a new cluster has the same name."""
     kept = decode(text)
     region, name, created = kept["cluster"]
     cluster = eks_backends[kept["account"]][region].clusters.get(name)
     if cluster is None or cluster.created_at != created:
         return None
-    return pod_sessions.Association(**{**kept, "cluster": cluster})
+    return Association(**{**kept, "cluster": cluster})

@@ -28,8 +28,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from toolkit.sandbox.moto_objects import MotoObject
-    from toolkit.values import Value
+    from toolkit.values import MotoObject, Value
 
 
 class _Thread(threading.local):

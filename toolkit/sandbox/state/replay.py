@@ -19,8 +19,8 @@ from moto.iam.models import get_account_id_from
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from toolkit.sandbox import organizations
-from toolkit.sandbox.crl_storage import MotoStorage
-from toolkit.sandbox.gateway import signature
+from toolkit.sandbox.gateway import incoming
+from toolkit.sandbox.private_ca.revocation import put_object
 from toolkit.sandbox.state.repeatable import repeat, suppress_deliveries
 from toolkit.sandbox.state.store import Entry
 
@@ -48,8 +48,8 @@ _DELIVERING = ("Publish", "PublishBatch", "PutEvents")
 _REQUEST, _OBJECT, _ACCESS = "request", "object", "access"
 
 
-class Journal(MotoStorage):
-    """The changes to replay, and the storage that records its objects in the journal.
+class Journal:
+    """The changes to replay.
 
     Attributes:
         pending: the entries that are not in the database yet.
@@ -75,7 +75,7 @@ class Journal(MotoStorage):
             self._append(_REQUEST, essence, seed, now, body)
         return reply
 
-    def put(self, account: str, bucket: str, key: str, body: bytes) -> None:
+    def put_object(self, account: str, bucket: str, key: str, body: bytes) -> None:
         """Write an object, and record the change."""
         self._call(_OBJECT, [account, bucket, key], body)
 
@@ -113,7 +113,7 @@ class Journal(MotoStorage):
     def _do(self, kind: str, what: list[str], body: bytes) -> None:
         if kind == _OBJECT:
             account, bucket, key = what
-            super().put(account, bucket, key, body)
+            put_object(account, bucket, key, body)
         else:
             organizations.allow_access(*what)
 
@@ -135,7 +135,7 @@ def _changes(environ: WSGIEnvironment, body: bytes) -> bool:
 
 def _operation(environ: WSGIEnvironment, body: bytes) -> str:
     """Return the operation that moto performs; empty for a REST protocol, or if it is not certain."""
-    claim = signature.read(environ)
+    claim = incoming.read_claim(environ)
     if (claim and claim.service in _REST) or "HTTP_CONTENT_ENCODING" in environ:
         return ""
     if target := environ.get("HTTP_X_AMZ_TARGET", ""):
@@ -158,7 +158,7 @@ def _essence(environ: WSGIEnvironment) -> Object:
     }
     kept[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY) or {}
     # On a replay, the session that determines the account may have expired.
-    claim = signature.read(environ)
+    claim = incoming.read_claim(environ)
     kept.setdefault(_ACCOUNT, get_account_id_from(claim.key_id if claim else ""))
     return kept
 

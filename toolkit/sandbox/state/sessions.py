@@ -15,7 +15,7 @@ from toolkit.sandbox.state import encoding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.sandbox.moto_objects import MotoObject
+    from toolkit.values import MotoObject
 
 _FIELDS = ("account_id", "region_name", "role_session_name", "role_arn", "policy", "external_id")
 

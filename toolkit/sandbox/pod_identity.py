@@ -7,27 +7,29 @@ guide, "EKS Pod Identities" (pod-id-role, pod-id-abac).
 from __future__ import annotations
 
 import re
+import secrets
+import string
+import uuid
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 from moto.eks.models import eks_backends
 
 from toolkit.pki import arn as arns
-from toolkit.sandbox import paging, principals
+from toolkit.sandbox import principals
 from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.pod_identity import pod_sessions
-from toolkit.sandbox.pod_identity.pod_sessions import Association
-from toolkit.sandbox.services import RestService
+from toolkit.sandbox.services import RestService, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
     from datetime import datetime
 
-    from toolkit.sandbox.moto_objects import MotoObject
     from toolkit.sandbox.services import Caller
-    from toolkit.values import Object
+    from toolkit.values import MotoObject, Object
 
-
+_PRINCIPAL = "pods.eks.amazonaws.com"
+_LETTERS = string.ascii_lowercase + string.digits
 _ACTIONS = ("sts:AssumeRole", "sts:TagSession")
 # Kubernetes, "Object Names and IDs": a namespace is a label, a service account a subdomain name.
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -36,6 +38,71 @@ _SERVICE_ACCOUNT = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 # botocore, ListPodIdentityAssociationsMaxResults
 _PAGE = 100
 _MAX_TAGS = 50
+
+
+@dataclass
+class Association:
+    """A service account and its role.
+
+    Attributes:
+        cluster: moto's cluster object; a later cluster with the same name is a different one.
+        account: the cluster's account.
+        identifier: ``a-...``.
+        role: the role's ARN.
+        target: the ARN of the role that this role assumes for the pods, if any; it may be in another account.
+        external_id: the external ID that the target's trust policy may require.
+        tagging: whether the session has EKS's session tags.
+    """
+
+    cluster: MotoObject
+    account: str
+    namespace: str
+    service_account: str
+    role: str
+    target: str | None
+    tagging: bool
+    created: datetime
+    modified: datetime
+    tags: dict[str, str] = field(default_factory=dict)
+    external_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    identifier: str = field(default_factory=lambda: "a-" + "".join(secrets.choice(_LETTERS) for _ in range(17)))
+
+    @property
+    def arn(self) -> str:
+        """Return the association's ARN."""
+        return _make_arn(self.cluster, self.identifier)
+
+    def summarize(self) -> Object:
+        """Return the association as ListPodIdentityAssociations shows it."""
+        return {
+            "clusterName": self.cluster.name,
+            "namespace": self.namespace,
+            "serviceAccount": self.service_account,
+            "associationArn": self.arn,
+            "associationId": self.identifier,
+        }
+
+    def describe(self) -> Object:
+        """Return the association as DescribePodIdentityAssociation shows it."""
+        return self.summarize() | {
+            "roleArn": self.role,
+            "targetRoleArn": self.target,
+            "externalId": self.external_id if self.target else None,
+            "disableSessionTags": not self.tagging,
+            "tags": self.tags,
+            "createdAt": self.created,
+            "modifiedAt": self.modified,
+        }
+
+
+@dataclass(frozen=True)
+class Pod:
+    """The pod that a token is for. A token may leave out the pod's own name and UID."""
+
+    namespace: str
+    service_account: str
+    name: str | None
+    uid: str | None
 
 
 class PodIdentity:
@@ -61,13 +128,16 @@ class PodIdentity:
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks:CreatePodIdentityAssociation", cluster.arn, {})
         namespace, service_account = params["namespace"], params["serviceAccount"]
-        _require_names(namespace, service_account)
+        if not _NAMESPACE.fullmatch(namespace):
+            raise _invalid(f"{namespace!r} is not the name of a namespace.")
+        if not _SERVICE_ACCOUNT.fullmatch(service_account):
+            raise _invalid(f"{service_account!r} is not the name of a service account.")
         _refuse_policy(params)
         _require_role(caller, params["roleArn"])
-        for known in self._of(cluster):
-            if (known.namespace, known.service_account) == (namespace, service_account):
-                # AWS's message: eksctl-io/eksctl#7753
-                raise AwsError("ResourceInUseException", f"Association already exists: {known.identifier}", 409)
+        known = self._find_for(cluster, namespace, service_account)
+        if known is not None:
+            # AWS's message: eksctl-io/eksctl#7753
+            raise AwsError("ResourceInUseException", f"Association already exists: {known.identifier}", 409)
         now = self._clock()
         made = Association(
             cluster,
@@ -98,7 +168,7 @@ class PodIdentity:
             if params.get("namespace", known.namespace) == known.namespace
             and params.get("serviceAccount", known.service_account) == known.service_account
         ]
-        return paging.page(summaries, params, _PAGE, "associations", "InvalidParameterException")
+        return page(summaries, params, _PAGE, "associations", "InvalidParameterException")
 
     def update_pod_identity_association(self, caller: Caller, params: Object) -> Object:
         """Change the role; the service account can't be changed (botocore, UpdatePodIdentityAssociation)."""
@@ -124,14 +194,14 @@ class PodIdentity:
         """Return credentials for a pod, as its node's agent requests them."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks-auth:AssumeRoleForPodIdentity", cluster.arn, {})
-        pod = pod_sessions.read_token(params["token"], cluster, self._clock())
-        association = next((known for known in self._of(cluster) if known.is_for(pod)), None)
+        pod = _read_token(params["token"], cluster, self._clock())
+        association = self._find_for(cluster, pod.namespace, pod.service_account)
         if association is None:
             raise AwsError("ResourceNotFoundException", "The service account has no EKS Pod Identity association.", 404)
-        session = pod_sessions.open_session(association, pod, caller.region)
+        session = _open_session(association, pod, caller.region)
         return {
             "subject": {"namespace": association.namespace, "serviceAccount": association.service_account},
-            "audience": pod_sessions.PRINCIPAL,
+            "audience": _PRINCIPAL,
             "podIdentityAssociation": {"associationArn": association.arn, "associationId": association.identifier},
             "assumedRoleUser": {"arn": session.arn, "assumeRoleId": session.user_id},
             "credentials": {
@@ -145,18 +215,22 @@ class PodIdentity:
     def _find(self, caller: Caller, verb: str, params: Object) -> Association:
         cluster, identifier = _cluster(caller, params["clusterName"]), params["associationId"]
         association = next((known for known in self._of(cluster) if known.identifier == identifier), None)
-        arn = (
-            association.arn
-            if association
-            else f"{cluster.arn.rpartition(':')[0]}:podidentityassociation/{cluster.name}/*"
-        )
+        arn = association.arn if association else _make_arn(cluster, "*")
         caller.authorize(f"eks:{verb}PodIdentityAssociation", arn, {})
         if association is None:
             raise AwsError("ResourceNotFoundException", f"No association found for ID: {identifier}", 404)
         return association
 
+    def _find_for(self, cluster: MotoObject, namespace: str, service_account: str) -> Association | None:
+        wanted = (namespace, service_account)
+        return next((known for known in self._of(cluster) if (known.namespace, known.service_account) == wanted), None)
+
     def _of(self, cluster: MotoObject) -> list[Association]:
         return [known for known in self.associations.values() if known.cluster is cluster]
+
+
+def _make_arn(cluster: MotoObject, identifier: str) -> str:
+    return f"{cluster.arn.rpartition(':')[0]}:podidentityassociation/{cluster.name}/{identifier}"
 
 
 def _cluster(caller: Caller, name: str) -> MotoObject:
@@ -166,29 +240,19 @@ def _cluster(caller: Caller, name: str) -> MotoObject:
     return cluster
 
 
-def _require_names(namespace: str, service_account: str) -> None:
-    if not _NAMESPACE.fullmatch(namespace):
-        raise _invalid(f"{namespace!r} is not the name of a namespace.")
-    if not _SERVICE_ACCOUNT.fullmatch(service_account):
-        raise _invalid(f"{service_account!r} is not the name of a service account.")
-
-
 def _require_role(caller: Caller, role_arn: str) -> None:
     """Check that the role is in the cluster's account, that the caller may pass it, and that it trusts Pod Identity."""
-    try:
-        parsed = arns.ROLE.parse(role_arn)
-    except ValueError as error:
-        raise _invalid(str(error)) from error
+    account = _parse_role(role_arn)
     # EKS user guide, pod-id-association: the caller needs iam:PassRole and iam:GetRole.
     caller.authorize("iam:PassRole", role_arn, {})
     caller.authorize("iam:GetRole", role_arn, {})
-    if parsed.account != caller.account:
+    if account != caller.account:
         # EKS user guide, pod-id-how-it-works: the role is in the cluster's account. The message is AWS's general one
         # for passing a role of another account.
         raise AwsError("AccessDeniedException", "Cross-account pass role is not allowed.", 403)
     if not principals.has_role(role_arn):
         raise _invalid(f"Role {role_arn} does not exist.")
-    if not principals.is_meant_for(pod_sessions.PRINCIPAL, role_arn, *_ACTIONS):
+    if not principals.is_meant_for(_PRINCIPAL, role_arn, *_ACTIONS):
         # AWS's message: hashicorp/terraform-provider-aws#41483
         raise _invalid(
             "Trust policy of the role provided is invalid. Follow the official documentation to resolve the issue."
@@ -197,14 +261,84 @@ def _require_role(caller: Caller, role_arn: str) -> None:
 
 def _target(caller: Caller, role_arn: str | None) -> str | None:
     """Return the ARN of a target role; whether it can be assumed is checked when a pod requests credentials."""
-    if role_arn is None:
-        return None
+    if role_arn is not None:
+        _parse_role(role_arn)
+        caller.authorize("iam:PassRole", role_arn, {})
+    return role_arn
+
+
+def _parse_role(role_arn: str) -> str:
+    """Return the account of a role."""
     try:
-        arns.ROLE.parse(role_arn)
+        return arns.ROLE.parse(role_arn).account
     except ValueError as error:
         raise _invalid(str(error)) from error
-    caller.authorize("iam:PassRole", role_arn, {})
-    return role_arn
+
+
+def _read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
+    """Return the pod of a service account token; the signature is not checked, because nothing signs for the sandbox.
+
+    Raises:
+        AwsError: ``InvalidTokenException`` or ``ExpiredTokenException``.
+    """
+    try:
+        claims = principals.read_claims(token)
+        kubernetes = claims["kubernetes.io"]
+        namespace, service_account = kubernetes["namespace"], kubernetes["serviceaccount"]["name"]
+        pod = kubernetes.get("pod", {})
+        owner = Pod(namespace, service_account, pod.get("name"), pod.get("uid"))
+    except (AwsError, KeyError, TypeError, AttributeError) as error:
+        raise _invalid_token("it is not a service account's") from error
+    audience = claims.get("aud")
+    if _PRINCIPAL not in (audience if isinstance(audience, list) else [audience]):
+        raise _invalid_token(f"its audience is not {_PRINCIPAL}")
+    # Other clusters sign tokens with other keys.
+    issuer = cluster.identity["oidc"]["issuer"]
+    if claims.get("iss", issuer) != issuer:
+        raise _invalid_token("it is of another cluster")
+    expires = claims.get("exp")
+    if isinstance(expires, int | float) and expires <= now.timestamp():
+        raise AwsError("ExpiredTokenException", "The service account token has expired.")
+    return owner
+
+
+def _open_session(association: Association, pod: Pod, region: str) -> MotoObject:
+    """Return credentials of the association's role, or of the target role that it assumes.
+
+    Raises:
+        AwsError: ``AccessDeniedException``.
+    """
+    tags = _session_tags(association, pod) if association.tagging else {}
+    # aws:SourceArn is the cluster's, not the association's (awslabs/mountpoint-s3-csi-driver#781).
+    context = {"aws:SourceAccount": association.account, "aws:SourceArn": association.cluster.arn}
+    name = f"eks-{association.cluster.name}-{pod.name or pod.service_account}-{uuid.uuid4()}"
+    try:
+        principals.check_service(_PRINCIPAL, association.role, context, tags)
+        taken = principals.open_session(association.role, name, region, tags)
+        if association.target is None:
+            return taken
+        caller = principals.Principal(taken.account_id, taken.arn, association.role, tags)
+        parameters = {"RoleArn": association.target, "ExternalId": association.external_id}
+        principals.check_assume_role(caller, parameters)
+    except AwsError as error:
+        # AWS's message, which does not name the missing permission: eksworkshop and the issues of
+        # aws/eks-pod-identity-agent.
+        message = "Unauthorized Exception! EKS does not have permissions to assume the associated role."
+        raise AwsError("AccessDeniedException", message) from error
+    return principals.open_session(association.target, name, region, tags)
+
+
+def _session_tags(association: Association, pod: Pod) -> dict[str, str]:
+    """Return EKS's session tags for a pod (pod-id-abac, "List of session tags added by EKS Pod Identity")."""
+    tags = {
+        "eks-cluster-arn": association.cluster.arn,
+        "eks-cluster-name": association.cluster.name,
+        "kubernetes-namespace": pod.namespace,
+        "kubernetes-service-account": pod.service_account,
+        "kubernetes-pod-name": pod.name,
+        "kubernetes-pod-uid": pod.uid,
+    }
+    return {key: value for key, value in tags.items() if value}
 
 
 def _refuse_policy(params: Object) -> None:
@@ -220,3 +354,7 @@ def _tags(tags: dict[str, str]) -> dict[str, str]:
 
 def _invalid(message: str) -> AwsError:
     return AwsError("InvalidParameterException", message)
+
+
+def _invalid_token(why: str) -> AwsError:
+    return AwsError("InvalidTokenException", f"The token can not be accepted: {why}.")

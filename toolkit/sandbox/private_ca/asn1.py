@@ -1,4 +1,7 @@
-"""Build X.509 extensions from ``ApiPassthrough`` (botocore acm-pca: ApiPassthrough, Extensions)."""
+"""Convert AWS's structures to X.509: names, extensions of certificates and of CSRs.
+
+Source: botocore acm-pca, ``ASN1Subject``, ``ApiPassthrough``, ``CsrExtensions``.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,10 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SubjectInformationAccessOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, SubjectInformationAccessOID
 
 from toolkit.pki.extensions import build_key_usage
 from toolkit.sandbox.aws_error import make_argument_error, make_unsupported_error
-from toolkit.sandbox.private_ca import subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +23,22 @@ if TYPE_CHECKING:
 
     Extension = tuple[x509.ExtensionType, bool]
 
+_ATTRIBUTES = {
+    "Country": NameOID.COUNTRY_NAME,
+    "Organization": NameOID.ORGANIZATION_NAME,
+    "OrganizationalUnit": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "DistinguishedNameQualifier": NameOID.DN_QUALIFIER,
+    "State": NameOID.STATE_OR_PROVINCE_NAME,
+    "CommonName": NameOID.COMMON_NAME,
+    "SerialNumber": NameOID.SERIAL_NUMBER,
+    "Locality": NameOID.LOCALITY_NAME,
+    "Title": NameOID.TITLE,
+    "Surname": NameOID.SURNAME,
+    "GivenName": NameOID.GIVEN_NAME,
+    "Initials": NameOID.INITIALS,
+    "Pseudonym": NameOID.PSEUDONYM,
+    "GenerationQualifier": NameOID.GENERATION_QUALIFIER,
+}
 _PURPOSES = {
     "SERVER_AUTH": ExtendedKeyUsageOID.SERVER_AUTH,
     "CLIENT_AUTH": ExtendedKeyUsageOID.CLIENT_AUTH,
@@ -44,6 +62,12 @@ _USAGES = {
     "EncipherOnly": "encipher_only",
     "DecipherOnly": "decipher_only",
 }
+_ACCESS_METHODS = {
+    "CA_REPOSITORY": SubjectInformationAccessOID.CA_REPOSITORY,
+    # RFC 6487, 4.8.8.1, and RFC 8182, 3.2.
+    "RESOURCE_PKI_MANIFEST": x509.ObjectIdentifier("1.3.6.1.5.5.7.48.10"),
+    "RESOURCE_PKI_NOTIFY": x509.ObjectIdentifier("1.3.6.1.5.5.7.48.13"),
+}
 # These have their own field, or come from the template or the CA.
 _NOT_CUSTOM = frozenset(
     {
@@ -58,6 +82,27 @@ _NOT_CUSTOM = frozenset(
 )
 
 
+def build_name(subject: Mapping[str, Value]) -> x509.Name:
+    """Return the name, with its attributes in the order of AWS's structure.
+
+    Raises:
+        AwsError: standard and custom attributes are mixed, there are no attributes, or one can't be encoded.
+    """
+    custom = subject.get("CustomAttributes")
+    standard = [(oid, subject[field]) for field, oid in _ATTRIBUTES.items() if field in subject]
+    if custom and standard:
+        # botocore, ASN1Subject.CustomAttributes: can't be combined with the standard attributes.
+        raise make_argument_error("CustomAttributes can not be combined with other attributes of the subject.")
+    try:
+        pairs = [(x509.ObjectIdentifier(item["ObjectIdentifier"]), item["Value"]) for item in custom or ()]
+        attributes = [x509.NameAttribute(oid, value) for oid, value in [*standard, *pairs]]
+    except ValueError as error:
+        raise make_argument_error("The subject can not be encoded as an X.500 name.") from error
+    if not attributes:
+        raise make_argument_error("The subject must have at least one attribute.")
+    return x509.Name(attributes)
+
+
 def read_extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
     """Yield the caller's extensions, each with its criticality.
 
@@ -67,9 +112,10 @@ def read_extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
     given = passthrough.get("Extensions") or {}
     try:
         if "KeyUsage" in given:
-            yield build_key_usage(*(_USAGES[field] for field, on in given["KeyUsage"].items() if on)), True
+            yield _key_usage(given["KeyUsage"]), True
         if "ExtendedKeyUsage" in given:
-            yield x509.ExtendedKeyUsage([_purpose(item) for item in given["ExtendedKeyUsage"]]), False
+            purposes = [_choose(item, _PURPOSES, "An extended key usage") for item in given["ExtendedKeyUsage"]]
+            yield x509.ExtendedKeyUsage(purposes), False
         if "SubjectAlternativeNames" in given:
             yield x509.SubjectAlternativeName([_general_name(item) for item in given["SubjectAlternativeNames"]]), False
         if "CertificatePolicies" in given:
@@ -78,14 +124,6 @@ def read_extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
             yield _custom(item), item.get("Critical", False)
     except (ValueError, TypeError, binascii.Error) as error:
         raise make_argument_error("An extension of ApiPassthrough can not be encoded.") from error
-
-
-_ACCESS_METHODS = {
-    "CA_REPOSITORY": SubjectInformationAccessOID.CA_REPOSITORY,
-    # RFC 6487, 4.8.8.1, and RFC 8182, 3.2.
-    "RESOURCE_PKI_MANIFEST": x509.ObjectIdentifier("1.3.6.1.5.5.7.48.10"),
-    "RESOURCE_PKI_NOTIFY": x509.ObjectIdentifier("1.3.6.1.5.5.7.48.13"),
-}
 
 
 def read_csr_extensions(given: Mapping[str, Value]) -> Iterator[Extension]:
@@ -99,28 +137,28 @@ def read_csr_extensions(given: Mapping[str, Value]) -> Iterator[Extension]:
     """
     try:
         if "KeyUsage" in given:
-            yield build_key_usage(*(_USAGES[field] for field, on in given["KeyUsage"].items() if on)), True
+            yield _key_usage(given["KeyUsage"]), True
         if "SubjectInformationAccess" in given:
             yield x509.SubjectInformationAccess([_access(item) for item in given["SubjectInformationAccess"]]), False
     except (ValueError, TypeError) as error:
         raise make_argument_error("An extension of CsrExtensions can not be encoded.") from error
 
 
+def _key_usage(flags: Mapping[str, bool]) -> x509.KeyUsage:
+    return build_key_usage(*(_USAGES[field] for field, on in flags.items() if on))
+
+
 def _access(item: Mapping[str, Value]) -> x509.AccessDescription:
-    method = item["AccessMethod"]
-    if len(method) != 1:
-        raise make_argument_error("An access method has either a type or an object identifier.")
-    named = method.get("AccessMethodType")
-    oid = _ACCESS_METHODS[named] if named else x509.ObjectIdentifier(method["CustomObjectIdentifier"])
-    return x509.AccessDescription(oid, _general_name(item["AccessLocation"]))
+    method = _choose(item["AccessMethod"], _ACCESS_METHODS, "An access method")
+    return x509.AccessDescription(method, _general_name(item["AccessLocation"]))
 
 
-def _purpose(item: Mapping[str, str]) -> x509.ObjectIdentifier:
-    if ("ExtendedKeyUsageType" in item) == ("ExtendedKeyUsageObjectIdentifier" in item):
-        raise make_argument_error("An extended key usage has either a type or an object identifier.")
-    if "ExtendedKeyUsageType" in item:
-        return _PURPOSES[item["ExtendedKeyUsageType"]]
-    return x509.ObjectIdentifier(item["ExtendedKeyUsageObjectIdentifier"])
+def _choose(item: Mapping[str, str], types: Mapping[str, x509.ObjectIdentifier], kind: str) -> x509.ObjectIdentifier:
+    """Return the object identifier of a structure that has either a type or an object identifier."""
+    if len(item) != 1:
+        raise make_argument_error(f"{kind} has either a type or an object identifier.")
+    (value,) = item.values()
+    return types.get(value) or x509.ObjectIdentifier(value)
 
 
 _GENERAL_NAMES: dict[str, Callable[[Value], x509.GeneralName]] = {
@@ -128,7 +166,7 @@ _GENERAL_NAMES: dict[str, Callable[[Value], x509.GeneralName]] = {
     "DnsName": x509.DNSName,
     "UniformResourceIdentifier": x509.UniformResourceIdentifier,
     "IpAddress": lambda text: x509.IPAddress(ipaddress.ip_address(text)),
-    "DirectoryName": lambda given: x509.DirectoryName(subject.build_name(given)),
+    "DirectoryName": lambda given: x509.DirectoryName(build_name(given)),
     "RegisteredId": lambda text: x509.RegisteredID(x509.ObjectIdentifier(text)),
 }
 

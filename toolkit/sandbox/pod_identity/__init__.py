@@ -1,1 +1,0 @@
-"""Emulate EKS Pod Identity: associations of service accounts with roles, and credentials for pods."""
