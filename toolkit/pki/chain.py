@@ -30,8 +30,10 @@ def format_serial_number(certificate: x509.Certificate) -> str:
     return number.to_bytes((number.bit_length() + 7) // 8 or 1).hex(":")
 
 
-def find_extension(certificate: x509.Certificate, kind: type[_Kind]) -> x509.Extension[_Kind] | None:
-    """Return an extension by its class; None if the certificate does not have it."""
+def find_extension(
+    certificate: x509.Certificate | x509.CertificateSigningRequest, kind: type[_Kind]
+) -> x509.Extension[_Kind] | None:
+    """Return an extension by its class; None if the certificate or the request does not have it."""
     try:
         return certificate.extensions.get_extension_for_class(kind)
     except x509.ExtensionNotFound:

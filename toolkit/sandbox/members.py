@@ -7,17 +7,16 @@ with AWS's message.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from functools import cache
 from typing import TYPE_CHECKING
-
-from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
 from toolkit.sandbox.aws_error import AwsError, make_validation_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from botocore.model import ListShape, Shape, StringShape, StructureShape
 
     from toolkit.values import Object, Value
 
@@ -35,7 +34,7 @@ def read(shape: StructureShape, sent: object, *, cbor: bool) -> Object:
     Raises:
         AwsError: ``SerializationException`` for a wrong type, ``ValidationException`` for a violated constraint.
     """
-    reader = _Reader(_cbor_blob if cbor else _json_blob)
+    reader = _Reader(cbor=cbor)
     values = reader.read(shape, sent, "")
     if reader.violations:
         count = len(reader.violations)
@@ -48,26 +47,22 @@ def read(shape: StructureShape, sent: object, *, cbor: bool) -> Object:
 class _Reader:
     """Reads values by shape and collects the violated constraints."""
 
-    def __init__(self, read_blob: Callable[[object, str], bytes]) -> None:
+    def __init__(self, *, cbor: bool) -> None:
         self.violations: list[str] = []
-        self._read_blob = read_blob
-
-    def read(self, shape: Shape, value: object, path: str) -> Value:
-        if isinstance(shape, StructureShape):
-            return self._structure(shape, value, path)
-        if isinstance(shape, ListShape):
-            return self._list(shape, value, path)
-        if isinstance(shape, MapShape):
-            return _strings(value, path)
-        if isinstance(shape, StringShape):
-            return self._string(shape, value, path)
-        read = {
+        self._cbor = cbor
+        self._readers: dict[str, Callable[[Value, object, str], Value]] = {
+            "structure": self._structure,
+            "list": self._list,
+            "map": _read_strings,
+            "string": self._string,
             "blob": self._blob,
             "integer": self._number,
             "long": self._number,
-            "boolean": self._boolean,
-        }[shape.type_name]
-        return read(shape, value, path)
+            "boolean": _read_boolean,
+        }
+
+    def read(self, shape: Shape, value: object, path: str) -> Value:
+        return self._readers[shape.type_name](shape, value, path)
 
     def _structure(self, shape: StructureShape, value: object, path: str) -> Object:
         if not isinstance(value, dict):
@@ -102,7 +97,13 @@ class _Reader:
         return value
 
     def _blob(self, shape: Shape, value: object, path: str) -> bytes:
-        decoded = self._read_blob(value, path)
+        if not isinstance(value, bytes if self._cbor else str):
+            raise _wrong_type(path, "a byte string" if self._cbor else "a base64 string")
+        try:
+            # JSON has no byte strings.
+            decoded = value if isinstance(value, bytes) else base64.b64decode(str(value), validate=True)
+        except ValueError as error:
+            raise _wrong_type(path, "a base64 string") from error
         self._range(shape, len(decoded), path, "length ", "...")
         return decoded
 
@@ -112,12 +113,6 @@ class _Reader:
         if not -(2**63) <= value < 2**63:
             raise _wrong_type(path, "a whole number of 64 bits")
         self._range(shape, value, path, "value ", str(value))
-        return value
-
-    @staticmethod
-    def _boolean(_shape: Shape, value: object, path: str) -> bool:
-        if not isinstance(value, bool):
-            raise _wrong_type(path, "true or false")
         return value
 
     def _range(self, shape: Shape, size: int, path: str, what: str, shown: str) -> None:
@@ -130,21 +125,6 @@ class _Reader:
     def _violated(self, path: str, value: str | None, constraint: str) -> None:
         shown = "" if value is None else f" '{value if len(value) <= _SHOWN else value[:_SHOWN] + '...'}'"
         self.violations.append(f"Value{shown} at '{path}' failed to satisfy constraint: {constraint}")
-
-
-def _json_blob(value: object, path: str) -> bytes:
-    try:
-        if isinstance(value, str):
-            return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise _wrong_type(path, "a base64 string") from error
-    raise _wrong_type(path, "a base64 string")
-
-
-def _cbor_blob(value: object, path: str) -> bytes:
-    if not isinstance(value, bytes):
-        raise _wrong_type(path, "a byte string")
-    return value
 
 
 @cache
@@ -164,7 +144,13 @@ def _wrong_type(path: str, expected: str) -> AwsError:
     return AwsError("SerializationException", f"Value at '{path}' can not be read as {expected}.")
 
 
-def _strings(value: object, path: str) -> dict[str, str]:
+def _read_boolean(_shape: Shape, value: object, path: str) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong_type(path, "true or false")
+    return value
+
+
+def _read_strings(_shape: Shape, value: object, path: str) -> dict[str, str]:
     """Return a map of strings to strings; the models of these services have no other maps."""
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise _wrong_type(path, "a map of strings")

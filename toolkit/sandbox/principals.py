@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from toolkit.values import MotoObject, Object
 
 ADMINISTRATOR_KEY = "sandbox"
-# IAM user guide, "Amazon Resource Names": arn:partition:service:region:account:resource; the resource may have colons.
-_COLONS = 5
-ADMINISTRATOR_KEYS = frozenset({ADMINISTRATOR_KEY})
 _EC2 = "ec2.amazonaws.com"
 # botocore sts/2011-06-15/service-2.json, roleSessionNameType and AssumeRoleRequest.DurationSeconds.
 _LONGEST_SESSION_NAME = 64
@@ -59,6 +56,11 @@ class Principal:
     is_user: bool = False
 
     @property
+    def partition(self) -> str:
+        """Return the partition of the caller's ARN."""
+        return self.arn.split(":")[1]
+
+    @property
     def role_name(self) -> str:
         """Return the last part of the role's ARN; empty if the caller has no role."""
         return self.role_arn.rpartition("/")[2] if self.role_arn else ""
@@ -67,8 +69,8 @@ class Principal:
     def layers(self) -> list[list[Object]]:
         """Return the caller's policies in layers, each of which must allow the call; none for the administrator."""
         if self.role_arn is not None:
-            return _layers(self.role_arn)
-        return [_user_policies(self.account, self.arn)] if self.is_user else []
+            return _list_role_policies(self.role_arn)
+        return [_list_user_policies(self)] if self.is_user else []
 
     @property
     def context(self) -> dict[str, str]:
@@ -77,7 +79,7 @@ class Principal:
         tags = {tag["Key"]: tag["Value"] for tag in role.tags} if role else {}
         context = {f"aws:PrincipalTag/{key}": value for key, value in (tags | dict(self.tags)).items()}
         context |= {"aws:PrincipalAccount": self.account, "aws:PrincipalArn": self.role_arn or self.arn}
-        organization = organizations.find_id(self.account, _partition(self.arn))
+        organization = organizations.find_id(self.account, self.partition)
         return context | ({"aws:PrincipalOrgID": organization} if organization else {})
 
     def authorize(self, action: str, resource: str, context: Mapping[str, str]) -> None:
@@ -91,12 +93,9 @@ class Principal:
         decisions = [evaluate(documents, request) for documents in self.layers]
         if all(decision is Decision.ALLOWED for decision in decisions):
             return
-        denied = Decision.EXPLICITLY_DENIED in decisions
-        reason = (
-            "with an explicit deny in an identity-based policy"
-            if denied
-            else f"because no identity-based policy allows the {action} action"
-        )
+        reason = f"because no identity-based policy allows the {action} action"
+        if Decision.EXPLICITLY_DENIED in decisions:
+            reason = "with an explicit deny in an identity-based policy"
         message = f"User: {self.arn} is not authorized to perform: {action} on resource: {resource} {reason}"
         raise AwsError("AccessDeniedException", message)
 
@@ -121,11 +120,6 @@ def give_account(account: str) -> None:
         iam_backends[account]["aws"].access_keys[identifier] = key
 
 
-def is_administrator(key_id: str) -> bool:
-    """Return whether an access key belongs to the administrator."""
-    return key_id in ADMINISTRATOR_KEYS
-
-
 def check_assume_role(caller: Principal, parameters: Mapping[str, str]) -> None:
     """Check that the role's trust policy and the caller's own policies let the caller assume the role.
 
@@ -147,8 +141,9 @@ def _may_become(caller: Principal, action: str, role_arn: str, context: Mapping[
     document = _trust(role_arn)
     if document is None:
         return False
-    own = {caller.arn, *([caller.role_arn] if caller.role_arn else [])}
-    whole_account = {caller.account, f"arn:{_partition(role_arn)}:iam::{caller.account}:root"}
+    role = arn.ROLE.parse(role_arn)
+    own = {caller.arn, caller.role_arn or caller.arn}
+    whole_account = {caller.account, f"arn:{role.partition}:iam::{caller.account}:root"}
     trusted = Request(action, context=context, principals={"AWS": frozenset(whole_account | own)})
     if evaluate([document], trusted) is not Decision.ALLOWED:
         return False
@@ -156,7 +151,7 @@ def _may_become(caller: Principal, action: str, role_arn: str, context: Mapping[
     # Within an account, the caller's own policies need not allow it if the trust policy names the caller (IAM user
     # guide, policy evaluation logic).
     named = Request(action, context=context, principals={"AWS": frozenset(own)})
-    if caller.account == _account(role_arn) and evaluate([document], named) is Decision.ALLOWED:
+    if caller.account == role.account and evaluate([document], named) is Decision.ALLOWED:
         return Decision.EXPLICITLY_DENIED not in mine
     return all(decision is Decision.ALLOWED for decision in mine)
 
@@ -172,7 +167,7 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
     role_arn = parameters.get("RoleArn", "")
     _refuse_unmodelled(parameters)
     try:
-        arn.ROLE.parse(role_arn)
+        role = arn.ROLE.parse(role_arn)
     except ValueError as error:
         raise AwsError("ValidationError", f"{role_arn} is invalid") from error
     claims = read_claims(parameters.get("WebIdentityToken", ""))
@@ -182,17 +177,17 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
     expires = claims.get("exp")
     if isinstance(expires, int | float) and expires <= datetime.now(UTC).timestamp():
         raise AwsError("ExpiredToken", "Token expired")
-    document = _trust(role_arn)
-    provider = f"arn:{_partition(role_arn)}:iam::{_account(role_arn)}:oidc-provider/{issuer}"
+    provider = f"arn:{role.partition}:iam::{role.account}:oidc-provider/{issuer}"
     audience = claims.get("aud")
     audience = str(audience[0] if isinstance(audience, list) and audience else audience)
-    _require_provider(role_arn, provider, audience)
-    context = {
-        f"{issuer}:aud": audience,
-        f"{issuer}:sub": str(claims.get("sub", "")),
-    }
+    oidc_provider = iam_backends[role.account][role.partition].open_id_providers.get(provider)
+    if oidc_provider is None:
+        raise AwsError("InvalidIdentityToken", "No OpenIDConnect provider found in your account for the token's issuer")
+    if audience not in oidc_provider.client_id_list:
+        raise AwsError("InvalidIdentityToken", "Incorrect token audience")
+    context = {f"{issuer}:aud": audience, f"{issuer}:sub": str(claims.get("sub", ""))}
     request = Request("sts:AssumeRoleWithWebIdentity", context=context, principals={"Federated": frozenset({provider})})
-    if document is None or evaluate([document], request) is not Decision.ALLOWED:
+    if evaluate([_trust(role_arn) or {}], request) is not Decision.ALLOWED:
         raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", status=403)
 
 
@@ -226,11 +221,11 @@ def check_service(service: str, role_arn: str, context: Mapping[str, str], tags:
     Raises:
         AwsError: ``AccessDenied``, also for a role that does not exist.
     """
-    document = _trust(role_arn)
+    document = _trust(role_arn) or {}
     known = {**context, **{f"aws:RequestTag/{key}": value for key, value in tags.items()}}
     for action in ("sts:AssumeRole", *(["sts:TagSession"] if tags else [])):
         request = Request(action, context=known, principals={"Service": frozenset({service})})
-        if document is None or evaluate([document], request) is not Decision.ALLOWED:
+        if evaluate([document], request) is not Decision.ALLOWED:
             message = f"{service} is not authorized to perform: {action} on resource: {role_arn}"
             raise AwsError("AccessDenied", message, status=403)
     # EC2 user guide, "IAM roles for Amazon EC2": an instance gets an instance profile, which contains the role.
@@ -253,8 +248,8 @@ def open_session(role_arn: str, name: str, region: str, tags: Mapping[str, str])
         region: the region of the request.
         tags: the session tags.
     """
-    backend = sts_backends[_account(role_arn)][_partition(role_arn)]
-    session = backend.assume_role(
+    role = arn.ROLE.parse(role_arn)
+    session = sts_backends[role.account][role.partition].assume_role(
         region_name=region,
         role_session_name=name[:_LONGEST_SESSION_NAME],
         role_arn=role_arn,
@@ -272,18 +267,9 @@ def has_role(role_arn: str) -> bool:
 
 
 def _is_in_an_instance_profile(role_arn: str) -> bool:
-    profiles = iam_backends[_account(role_arn)][_partition(role_arn)].instance_profiles
+    parsed = arn.ROLE.parse(role_arn)
+    profiles = iam_backends[parsed.account][parsed.partition].instance_profiles
     return any(role.arn == role_arn for profile in list(profiles.values()) for role in profile.roles)
-
-
-def _require_provider(role_arn: str, provider: str, audience: str) -> None:
-    """Check that the role's account has the OIDC provider, with the audience among its client IDs."""
-    known = iam_backends[_account(role_arn)][_partition(role_arn)].open_id_providers if _account(role_arn) else {}
-    oidc_provider = known.get(provider)
-    if oidc_provider is None:
-        raise AwsError("InvalidIdentityToken", "No OpenIDConnect provider found in your account for the token's issuer")
-    if audience not in oidc_provider.client_id_list:
-        raise AwsError("InvalidIdentityToken", "Incorrect token audience")
 
 
 def _refuse_unmodelled(parameters: Mapping[str, str]) -> None:
@@ -303,8 +289,8 @@ def _role(role_arn: str) -> MotoObject:
         parsed = arn.ROLE.parse(role_arn)
     except ValueError:
         return None
-    backend = iam_backends[parsed.account][parsed.partition]
-    return next((role for role in list(backend.roles.values()) if role.arn == role_arn), None)
+    roles = iam_backends[parsed.account][parsed.partition].roles
+    return next((role for role in list(roles.values()) if role.arn == role_arn), None)
 
 
 def _trust(role_arn: str) -> Object | None:
@@ -316,14 +302,29 @@ def _trust(role_arn: str) -> Object | None:
     return document if isinstance(document, dict) else {}
 
 
-def _user_policies(account: str, user_arn: str) -> list[Object]:
+def _list_user_policies(caller: Principal) -> list[Object]:
     """Return the policies of a user and of the user's groups; none for a deleted user."""
-    backend = iam_backends[account][_partition(user_arn)]
-    user = next((user for user in list(backend.users.values()) if user.arn == user_arn), None)
-    return _policies(user, *backend.get_groups_for_user(user.name)) if user else []
+    backend = iam_backends[caller.account][caller.partition]
+    user = next((user for user in list(backend.users.values()) if user.arn == caller.arn), None)
+    return _list_policies(user, *backend.get_groups_for_user(user.name)) if user else []
 
 
-def _policies(*holders: MotoObject) -> list[Object]:
+def _list_role_policies(role_arn: str) -> list[list[Object]]:
+    """Return the role's policies and its permissions boundary, if it has one; each layer must allow the call."""
+    role = _role(role_arn)
+    if role is None:
+        # A deleted role has no policies.
+        return [[]]
+    layers = [_list_policies(role)]
+    if role.permissions_boundary_arn:
+        parsed = arn.ROLE.parse(role_arn)
+        managed = iam_backends[parsed.account][parsed.partition].managed_policies
+        boundary = managed.get(role.permissions_boundary_arn)
+        layers.append([_default_version(boundary)] if boundary else [])
+    return layers
+
+
+def _list_policies(*holders: MotoObject) -> list[Object]:
     """Return the inline and the attached policies of users, groups or roles."""
     inline = [json.loads(document) for holder in holders for document in holder.policies.values()]
     return inline + [_default_version(policy) for holder in holders for policy in holder.managed_policies.values()]
@@ -333,23 +334,3 @@ def _default_version(policy: MotoObject) -> Object:
     """Return the default version of a managed policy."""
     (document,) = [kept.document for kept in policy.versions if kept.version_id == policy.default_version_id]
     return dict(json.loads(document))
-
-
-def _layers(role_arn: str) -> list[list[Object]]:
-    """Return the role's policies and its permissions boundary, if it has one; each layer must allow the call."""
-    role = _role(role_arn)
-    # A deleted role has no policies.
-    layers = [_policies(role) if role else []]
-    if role is not None and role.permissions_boundary_arn:
-        managed = iam_backends[_account(role_arn)][_partition(role_arn)].managed_policies
-        boundary = managed.get(role.permissions_boundary_arn)
-        layers.append([_default_version(boundary)] if boundary else [])
-    return layers
-
-
-def _account(role_arn: str) -> str:
-    return role_arn.split(":")[4] if role_arn.count(":") >= _COLONS else ""
-
-
-def _partition(role_arn: str) -> str:
-    return role_arn.split(":")[1] if role_arn.count(":") >= _COLONS else "aws"

@@ -50,18 +50,14 @@ def test_a_presigned_url(aws: TestSandbox, moto: list[str]) -> None:
     name, s3 = bucket(world), world.client("s3")
     s3.put_object(Bucket=name, Key="key", Body=b"content")
     moto.clear()
-    for key, status in (("sandbox", 200), (NOBODY, 403)):
-        for region, version in (("eu-central-1", "s3v4"), ("us-east-1", "s3")):
-            session: Any = boto3.Session(aws_access_key_id=key, aws_secret_access_key="x", region_name=region)
-            client = session.client("s3", endpoint_url=aws.endpoint_url, config=Config(signature_version=version))
-            url = urlsplit(client.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "key"}))
-            answer = ask(aws, "GET", f"{url.path}?{url.query}")
-            assert answer.status == status, answer
-            assert (answer.text == "content") == (status == 200)
-            assert ("<Code>InvalidAccessKeyId</Code>" in answer.text) == (status == 403)
-            # Never both: the one that is checked could be another than the one that counts.
-            assert ask(aws, "GET", f"{url.path}?{url.query}", scope("s3")).status == 400
-    assert len(moto) == 2
+    for region, version in (("eu-central-1", "s3v4"), ("us-east-1", "s3")):
+        session: Any = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="x", region_name=region)
+        client = session.client("s3", endpoint_url=aws.endpoint_url, config=Config(signature_version=version))
+        url = urlsplit(client.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "key"}))
+        for headers in ({}, scope("s3")):
+            answer = ask(aws, "GET", f"{url.path}?{url.query}", headers)
+            assert (answer.status, "presigned" in answer.text) == (400, True), answer
+    assert moto == []
 
 
 def test_a_session(aws: TestSandbox, moto: list[str]) -> None:
@@ -89,7 +85,7 @@ def test_a_key_that_is_admitted(aws: TestSandbox, monkeypatch: pytest.MonkeyPatc
     key = f"KEY{uuid.uuid4().hex}"
     form = {**scope("iam", key), **FORM, ACCOUNT_HEADER: "210987654321"}
     assert ask(aws, "POST", "/", form, "Action=ListRoles&Version=2010-05-08").status == 403
-    monkeypatch.setattr(principals, "ADMINISTRATOR_KEYS", {key})
+    monkeypatch.setattr(principals, "ADMINISTRATOR_KEY", key)
     assert ask(aws, "POST", "/", form, "Action=ListRoles&Version=2010-05-08").status == 200
 
 

@@ -216,7 +216,9 @@ def _identify(environ: WSGIEnvironment, claim: Claim | None) -> Principal | None
     """
     account = environ.get(_ACCOUNT_HEADER)
     if account is not None and (
-        claim is None or not principals.is_administrator(claim.key_id) or not _is_account(account)
+        claim is None
+        or claim.key_id != principals.ADMINISTRATOR_KEY
+        or not re.fullmatch(r"[0-9]{12}", account, re.ASCII)
     ):
         raise _denied("Only the sandbox's administrator can act as another account, of twelve digits.")
     if claim is None:
@@ -225,25 +227,12 @@ def _identify(environ: WSGIEnvironment, claim: Claim | None) -> Principal | None
         return None
     principal = _find_principal(claim, get_partition(claim.region))
     # moto takes the last match of its key pattern, even from the signature (moto/core/responses.py, access_key_regex).
-    presigned = "HTTP_AUTHORIZATION" not in environ
     environ["HTTP_AUTHORIZATION"] = claim.header
-    if presigned:
-        kept = [part for part in environ.get("QUERY_STRING", "").split("&") if not _PRESIGNED.match(part)]
-        environ["QUERY_STRING"] = "&".join(kept)
-        if claim.token is not None:
-            environ["HTTP_X_AMZ_SECURITY_TOKEN"] = claim.token
     return principal
 
 
-# S3 API reference, "Authenticating requests: using query parameters"; the last three are of Signature Version 2.
-_PRESIGNED = re.compile(
-    r"(?:X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Security-Token)"
-    r"|x-amz-security-token|AWSAccessKeyId|Signature|Expires)="
-)
-
-
 def _find_principal(claim: Claim, partition: str) -> Principal:
-    if principals.is_administrator(claim.key_id):
+    if claim.key_id == principals.ADMINISTRATOR_KEY:
         account = principals.read_own_account()
         return Principal(account, f"arn:{partition}:iam::{account}:root")
     for number in list(sts_backends):
@@ -262,10 +251,6 @@ def _find_principal(claim: Claim, partition: str) -> Principal:
             if user is not None:
                 return Principal(user.account_id, user.arn, is_user=True)
     raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
-
-
-def _is_account(text: str) -> bool:
-    return re.fullmatch(r"[0-9]{12}", text, re.ASCII) is not None
 
 
 def _without_cors(start_response: StartResponse) -> StartResponse:

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 # AWS Private CA's largest request contains a chain of 2 MiB, base64-encoded.
 LARGEST_BODY = 4 * 1024 * 1024
 
-_KEY = r"(?P<key>[^/,\s]+)"
-_SCOPE = _KEY + r"/[0-9]{8}/(?P<region>[a-z0-9-]+)/(?P<service>[A-Za-z0-9._-]+)/aws4_request"
 # IAM user guide, "Elements of an AWS API request signature". moto reads the first item, so Credential must be first.
-_HEADER = re.compile(rf"AWS4-HMAC-SHA256\s+Credential={_SCOPE}(?P<rest>(?:\s*,.*)?)", re.ASCII)
-# Signature Version 2 has no scope. Only S3 still accepts it; botocore uses it for presigned URLs in us-east-1.
-_VERSION_2 = "AWSAccessKeyId"
+_HEADER = re.compile(
+    r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/,\s]+)/[0-9]{8}/(?P<region>[a-z0-9-]+)/(?P<service>[A-Za-z0-9._-]+)"
+    r"/aws4_request(?P<rest>(?:\s*,.*)?)",
+    re.ASCII,
+)
+# Credentials of presigned URLs, in Signature Version 4 and in Version 2, which S3 still accepts.
+_PRESIGNED = {"X-Amz-Credential", "AWSAccessKeyId"}
 # RFC 9110, 7.2: Host = uri-host [ ":" port ]. Of RFC 3986's reg-name, only characters of DNS names and S3 buckets.
 _HOST = re.compile(r"(?P<name>\[::1\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)(?::[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
 _LOOPBACK = frozenset({"127.0.0.1", "[::1]", "localhost"})
@@ -82,30 +84,22 @@ def read_claim(environ: WSGIEnvironment) -> Claim | None:
         The credential, or None if the request is not signed.
 
     Raises:
-        AwsError: ``IncompleteSignatureException``: the credential can't be read, or the request has two.
+        AwsError: ``IncompleteSignatureException``: the credential can't be read, or is in the URL.
     """
+    # moto would read a credential in the query too.
+    if _PRESIGNED & parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True).keys():
+        raise _unreadable("The sandbox does not have presigned URLs; AWS itself has them.")
     header = environ.get("HTTP_AUTHORIZATION")
-    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
-    presigned = [*query.get("X-Amz-Credential", ()), *query.get(_VERSION_2, ())]
-    if header is None and not presigned:
+    if header is None:
         return None
-    if header is not None:
-        match = _HEADER.fullmatch(header)
-        # S3 rejects a presigned URL that is sent with a header as well: "Only one auth mechanism allowed".
-        if match is None or "Credential=" in match["rest"] or presigned:
-            raise _unreadable()
-        return Claim(match["key"], match["region"], match["service"], environ.get("HTTP_X_AMZ_SECURITY_TOKEN"))
-    is_version_2 = _VERSION_2 in query
-    match = re.fullmatch(_KEY if is_version_2 else _SCOPE, presigned[0], re.ASCII)
-    if match is None or len(presigned) > 1:
-        raise _unreadable()
-    if is_version_2:
-        return Claim(match["key"], "us-east-1", "s3", query.get("x-amz-security-token", [None])[0])
-    return Claim(match["key"], match["region"], match["service"], query.get("X-Amz-Security-Token", [None])[0])
+    match = _HEADER.fullmatch(header)
+    if match is None or "Credential=" in match["rest"]:
+        raise _unreadable("The request signature does not conform to AWS standards.")
+    return Claim(match["key"], match["region"], match["service"], environ.get("HTTP_X_AMZ_SECURITY_TOKEN"))
 
 
-def _unreadable() -> AwsError:
-    return AwsError("IncompleteSignatureException", "The request signature does not conform to AWS standards.")
+def _unreadable(message: str) -> AwsError:
+    return AwsError("IncompleteSignatureException", message)
 
 
 def parse_host(header: str) -> Host | None:

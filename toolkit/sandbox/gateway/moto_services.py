@@ -19,20 +19,11 @@ if TYPE_CHECKING:
 
     from toolkit.values import MotoObject
 
-# Signing names, and moto's names for the services.
-_IN_MOTO = {
-    "eks": "eks",
-    "events": "events",
-    "iam": "iam",
-    "monitoring": "cloudwatch",
-    "organizations": "organizations",
-    "s3": "s3",
-    "scheduler": "scheduler",
-    "sns": "sns",
-    "sts": "sts",
-}
-_OURS = frozenset({"acm-pca", "eks-auth", "ram"})
-SERVED = frozenset(_IN_MOTO) | _OURS
+# Signing names.
+_IN_MOTO = frozenset({"eks", "events", "iam", "monitoring", "organizations", "s3", "scheduler", "sns", "sts"})
+SERVED = _IN_MOTO | {"acm-pca", "eks-auth", "ram"}
+# moto's names for services, if they differ from the signing names.
+_NAMES = {"monitoring": "cloudwatch"}
 
 
 class ListedServices(DomainDispatcherApplication):  # type: ignore[misc] # moto is not typed, see pyproject.toml
@@ -54,9 +45,10 @@ class ListedServices(DomainDispatcherApplication):  # type: ignore[misc] # moto 
         """
         claim = incoming.read_claim(environ)
         # The only unsigned request that reaches this point is AssumeRoleWithWebIdentity.
-        service = _IN_MOTO.get(claim.service if claim else "sts")
-        if service is None:
+        name = claim.service if claim else "sts"
+        if name not in _IN_MOTO:
             raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")
+        service = _NAMES.get(name, name)
         with self.lock:
             if service not in self.app_instances:
                 self.app_instances[service] = self.create_app(service)

@@ -6,7 +6,7 @@ Sources: smithy.io, "AWS JSON", "AWS query", "Smithy RPC v2 CBOR"; Amazon S3 API
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from toolkit.sandbox import services
@@ -23,26 +23,21 @@ _QUERY = frozenset({"cloudfront", "iam", "route53", "sns", "sts"})
 _FORM = "application/x-www-form-urlencoded"
 
 
-class _Named(NamedTuple):
-    code: str
-    status: int
-
-
 # Common errors: their names in the JSON protocols, and in the others (STS API reference, "Common error types").
-_IN_QUERY: Mapping[str, _Named] = {
-    "UnrecognizedClientException": _Named("InvalidClientTokenId", 403),
-    "ExpiredTokenException": _Named("ExpiredToken", 403),
-    "MissingAuthenticationTokenException": _Named("MissingAuthenticationToken", 403),
-    "IncompleteSignatureException": _Named("IncompleteSignature", 400),
-    "AccessDeniedException": _Named("AccessDenied", 403),
+_IN_QUERY: Mapping[str, tuple[str, int]] = {
+    "UnrecognizedClientException": ("InvalidClientTokenId", 403),
+    "ExpiredTokenException": ("ExpiredToken", 403),
+    "MissingAuthenticationTokenException": ("MissingAuthenticationToken", 403),
+    "IncompleteSignatureException": ("IncompleteSignature", 400),
+    "AccessDeniedException": ("AccessDenied", 403),
 }
 # Amazon S3 API reference, "Error responses".
-_IN_S3: Mapping[str, _Named] = {
-    "UnrecognizedClientException": _Named("InvalidAccessKeyId", 403),
-    "ExpiredTokenException": _Named("ExpiredToken", 400),
-    "MissingAuthenticationTokenException": _Named("AccessDenied", 403),
-    "IncompleteSignatureException": _Named("AuthorizationHeaderMalformed", 400),
-    "AccessDeniedException": _Named("AccessDenied", 403),
+_IN_S3: Mapping[str, tuple[str, int]] = {
+    "UnrecognizedClientException": ("InvalidAccessKeyId", 403),
+    "ExpiredTokenException": ("ExpiredToken", 400),
+    "MissingAuthenticationTokenException": ("AccessDenied", 403),
+    "IncompleteSignatureException": ("AuthorizationHeaderMalformed", 400),
+    "AccessDeniedException": ("AccessDenied", 403),
 }
 
 
@@ -80,7 +75,7 @@ def refuse(error: AwsError, environ: WSGIEnvironment, service: str | None) -> Re
     return services.refuse(error)
 
 
-def _render(template: str, error: AwsError, names: Mapping[str, _Named]) -> Response:
+def _render(template: str, error: AwsError, names: Mapping[str, tuple[str, int]]) -> Response:
     code, status = names.get(error.code, (error.code, error.status))
     text = template.format(code=escape(code), message=escape(error.message), request=uuid.uuid4())
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from toolkit.pki import der, pem
+from toolkit.pki import chain, der, pem
 from toolkit.sandbox.aws_error import AwsError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def read(text: bytes) -> tuple[x509.CertificateSigningRequest, PublicKey]:
         csr = pem.load_request(text)
         valid, sent_key = csr.is_signature_valid, csr.public_key()
         # Reading one extension parses all of them.
-        subject, names = list(csr.subject), _names(csr)
+        subject, names = list(csr.subject), chain.find_extension(csr, x509.SubjectAlternativeName)
         lists = sum(attribute.oid == _EXTENSION_REQUEST for attribute in csr.attributes)
     except _UNREADABLE as error:
         raise make_malformed_error("The request can not be read.") from error
@@ -117,13 +117,6 @@ def require_readable(names: Iterable[x509.GeneralName]) -> None:
 def make_malformed_error(message: str) -> AwsError:
     """Return a ``MalformedCSRException``."""
     return AwsError("MalformedCSRException", message)
-
-
-def _names(csr: x509.CertificateSigningRequest) -> x509.Extension[x509.SubjectAlternativeName] | None:
-    try:
-        return csr.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return None
 
 
 def _require_key(csr: x509.CertificateSigningRequest, key: object) -> PublicKey:

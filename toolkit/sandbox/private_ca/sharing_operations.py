@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from toolkit.sandbox.services import Caller
     from toolkit.values import Object
 
-_READING = {
+# What every account may do with a CA that is shared with it.
+READING = [
     "acm-pca:DescribeCertificateAuthority",
     "acm-pca:GetCertificate",
     "acm-pca:GetCertificateAuthorityCertificate",
     "acm-pca:ListPermissions",
     "acm-pca:ListTags",
-}
+]
 _ISSUING = {"acm-pca:IssueCertificate"}
 _TEMPLATE = "acm-pca:TemplateArn"
 # The templates with which other accounts may issue (pca-resource-sharing.html).
@@ -126,7 +127,7 @@ def _is_allowed(statement: Object, arn: str, partition: str) -> bool:
             return False
     elif not _names_accounts(statement["Principal"]):
         return False
-    if actions and actions <= _READING:
+    if actions and actions <= set(READING):
         return not conditions
     sharable = {templates.build_arn(name, partition) for name in _SHARABLE}
     return actions == _ISSUING and set(conditions) == {_TEMPLATE} and conditions[_TEMPLATE] in sharable

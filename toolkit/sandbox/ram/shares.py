@@ -13,6 +13,7 @@ from toolkit.pki import templates
 from toolkit.sandbox import organizations
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import certificate_authority
+from toolkit.sandbox.private_ca.sharing_operations import READING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
@@ -32,13 +33,6 @@ _OF_ORGANIZATION = re.compile(r"arn:[a-z-]+:organizations::\d{12}:(organization/
 _SHARE = re.compile(r"arn:[a-z-]+:ram:[a-z0-9-]+:\d{12}:resource-share/[0-9a-f-]{36}", re.ASCII)
 _INVITATION = re.compile(r"arn:[a-z-]+:ram:[a-z0-9-]+:\d{12}:resource-share-invitation/[0-9a-f-]{36}", re.ASCII)
 
-_READING = [
-    "acm-pca:DescribeCertificateAuthority",
-    "acm-pca:GetCertificate",
-    "acm-pca:GetCertificateAuthorityCertificate",
-    "acm-pca:ListPermissions",
-    "acm-pca:ListTags",
-]
 DEFAULT = "AWSRAMDefaultPermissionCertificateAuthority"
 _REVOKE = "AWSRAMRevokeCertificateCertificateAuthority"
 # The names are those that `aws ram list-permissions` shows in awsdocs/aws-ram-user-guide (working-with-sharing-
@@ -88,7 +82,7 @@ def _make_policy(name: str, resource: str, partition: str) -> Object:
         return {"Statement": [{"Effect": "Allow", "Action": "acm-pca:RevokeCertificate", "Resource": resource}]}
     pinned = {"StringEquals": {"acm-pca:TemplateArn": templates.build_arn(_TEMPLATES[name], partition)}}
     issuing = {"Effect": "Allow", "Action": "acm-pca:IssueCertificate", "Resource": resource, "Condition": pinned}
-    return {"Statement": [{"Effect": "Allow", "Action": _READING, "Resource": resource}, issuing]}
+    return {"Statement": [{"Effect": "Allow", "Action": READING, "Resource": resource}, issuing]}
 
 
 @dataclass
