@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from toolkit.sandbox.services import Caller
     from toolkit.values import Object, Value
 
-_NOT_HERE = ("sources", "permissionTemplateParameters", "resourceShareConfiguration")
+_NOT_HERE = {"sources", "permissionTemplateParameters", "resourceShareConfiguration"}
 # botocore, MaxResults
 _MAX_RESULTS = 500
 _MAX_TAGS = 50
@@ -51,12 +51,12 @@ class Ram:
         self._clock = registry.clock
         self.directory = Directory(registry)
         self.allow_access: Callable[[str, str, str], None] = organizations.allow_access
-        self.service = RestService("ram", self, mismatch="IdempotentParameterMismatchException")
+        self.service = RestService(
+            "ram", self, authorize=self._authorize, mismatch="IdempotentParameterMismatchException"
+        )
 
     def create_resource_share(self, caller: Caller, params: Object) -> Object:
         """Create a share, with its first CAs and principals."""
-        caller.authorize("ram:CreateResourceShare", "*", {})
-        _refuse_unmodelled(params)
         now, name = self._clock(), params["name"]
         given = params.get("permissionArns", [])
         if len(given) > 1:
@@ -79,7 +79,6 @@ class Ram:
 
     def get_resource_shares(self, caller: Caller, params: Object) -> Object:
         """Return the account's shares, or those that other accounts share with it."""
-        caller.authorize("ram:GetResourceShares", "*", {})
         if params["resourceOwner"] == "SELF":
             visible = [share for share in self.directory.shares.values() if share.owner == caller.account]
         else:
@@ -92,7 +91,7 @@ class Ram:
 
     def update_resource_share(self, caller: Caller, params: Object) -> Object:
         """Change the name, or whether accounts outside the organization may be added."""
-        share = self._own(caller, "UpdateResourceShare", params)
+        share = self._find(caller, params)
         allow = params.get("allowExternalPrincipals", share.allow_external)
         if not allow and any(association.external for association in share.principals.values()):
             raise make_outsider_error()
@@ -102,7 +101,7 @@ class Ram:
 
     def delete_resource_share(self, caller: Caller, params: Object) -> Object:
         """Delete the share for all principals; AWS shows it as deleted for a while."""
-        share = self._own(caller, "DeleteResourceShare", params)
+        share = self._find(caller, params)
         self.directory.remove_principals(share, list(share.principals))
         share.resources.clear()
         share.status, share.changed = model.DELETED, self._clock()
@@ -110,8 +109,7 @@ class Ram:
 
     def associate_resource_share(self, caller: Caller, params: Object) -> Object:
         """Add CAs and principals."""
-        share = self._own(caller, "AssociateResourceShare", params)
-        _refuse_unmodelled(params)
+        share = self._find(caller, params)
         resources, principals = params.get("resourceArns", []), params.get("principals", [])
         if not resources and not principals:
             raise make_invalid_error("Specify resources or principals.")
@@ -120,8 +118,7 @@ class Ram:
 
     def disassociate_resource_share(self, caller: Caller, params: Object) -> Object:
         """Remove CAs and principals."""
-        share = self._own(caller, "DisassociateResourceShare", params)
-        _refuse_unmodelled(params)
+        share = self._find(caller, params)
         resources, principals = params.get("resourceArns", []), params.get("principals", [])
         for entity in (*resources, *principals):
             if entity not in share.resources | share.principals:
@@ -134,14 +131,12 @@ class Ram:
 
     def get_resource_share_associations(self, caller: Caller, params: Object) -> Object:
         """Return the CAs or the principals of the account's shares."""
-        caller.authorize("ram:GetResourceShareAssociations", "*", {})
         kind = params["associationType"]
         other, entity = ("resourceArn", "principal") if kind == "PRINCIPAL" else ("principal", "resourceArn")
         if kind == "SOURCE":
             raise make_invalid_error("Sources are not in the sandbox; AWS itself has them.")
         if other in params:
             raise make_invalid_error(f"You cannot specify {other} if the association type is {kind}.")
-        self.directory.expire()
         wanted = params.get("resourceShareArns")
         if wanted is None:
             shares = [known for known in self.directory.shares.values() if known.belongs_to(caller)]
@@ -158,8 +153,7 @@ class Ram:
 
     def associate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
         """Set the permission for all principals and CAs of the share."""
-        share = self._own(caller, "AssociateResourceSharePermission", params)
-        _refuse_unmodelled(params)
+        share = self._find(caller, params)
         name = find_permission(params["permissionArn"], share.partition)
         if params.get("permissionVersion", 1) != 1:
             raise make_invalid_error("Only the default version of a permission can be associated, and that is 1.")
@@ -172,7 +166,7 @@ class Ram:
 
     def disassociate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
         """Remove the permission; only a share without CAs can have none."""
-        share = self._own(caller, "DisassociateResourceSharePermission", params)
+        share = self._find(caller, params)
         if find_permission(params["permissionArn"], share.partition) != share.permission:
             raise AwsError("UnknownResourceException", f"{params['permissionArn']} is not associated with {share.arn}.")
         if share.resources:
@@ -183,15 +177,12 @@ class Ram:
     def list_resource_share_permissions(self, caller: Caller, params: Object) -> Object:
         """Return the permission of a share, for its owner and for the accounts it applies to."""
         arn = params["resourceShareArn"]
-        caller.authorize("ram:ListResourceSharePermissions", arn, {})
         received = [share for share in self.directory.find_reaching(caller.account) if share.arn == arn]
         (share,) = received or [self.directory.find(caller, arn)]
         return _page(share.permissions(), params, "permissions")
 
     def get_resource_share_invitations(self, caller: Caller, params: Object) -> Object:
         """Return the invitations that the account has received."""
-        caller.authorize("ram:GetResourceShareInvitations", "*", {})
-        self.directory.expire()
         wanted, shares = params.get("resourceShareInvitationArns"), params.get("resourceShareArns")
         if wanted is None:
             received = [known for known in self.directory.invitations.values() if known.is_for(caller)]
@@ -203,8 +194,6 @@ class Ram:
     def accept_resource_share_invitation(self, caller: Caller, params: Object) -> Object:
         """Accept an invitation, so that the share applies to the account."""
         arn = params["resourceShareInvitationArn"]
-        caller.authorize("ram:AcceptResourceShareInvitation", arn, {})
-        self.directory.expire()
         invitation = self.directory.find_invitation(caller, arn)
         if invitation.status == model.ACCEPTED:
             raise AwsError("ResourceShareInvitationAlreadyAcceptedException", f"{arn} has been accepted.")
@@ -216,19 +205,18 @@ class Ram:
 
     def tag_resource(self, caller: Caller, params: Object) -> Object:
         """Add tags to a share."""
-        share = self._tagged(caller, "TagResource", params)
+        share = self._find_tagged(caller, params)
         share.tags = _tags(share.tags, params["tags"])
         return {}
 
     def untag_resource(self, caller: Caller, params: Object) -> Object:
         """Remove tags from a share."""
-        share = self._tagged(caller, "UntagResource", params)
+        share = self._find_tagged(caller, params)
         share.tags = {key: value for key, value in share.tags.items() if key not in params["tagKeys"]}
         return {}
 
     def enable_sharing_with_aws_organization(self, caller: Caller, _params: Object) -> Object:
         """Enable sharing, so that accounts of the organization need no invitation."""
-        caller.authorize("ram:EnableSharingWithAwsOrganization", "*", {})
         organization = organizations.find_id(caller.account, caller.partition)
         if organization is None or not organizations.is_management(caller.account, caller.partition):
             raise AwsError("OperationNotPermittedException", "Only an organization's management account can do that.")
@@ -236,15 +224,21 @@ class Ram:
         self.directory.sharing_organizations[organization] = True
         return {"returnValue": True}
 
-    def _own(self, caller: Caller, operation: str, params: Object) -> ResourceShare:
-        caller.authorize(f"ram:{operation}", params["resourceShareArn"], {})
+    def _authorize(self, caller: Caller, operation: str, params: Object) -> None:
+        """Check the caller's policies, and expire invitations before the operation looks at them."""
+        resource = params.get("resourceShareArn") or params.get("resourceShareInvitationArn") or "*"
+        caller.authorize(f"ram:{operation}", resource, {})
+        for name in _NOT_HERE & params.keys():
+            raise make_invalid_error(f"{name} is not in the sandbox; AWS itself has it.")
         self.directory.expire()
+
+    def _find(self, caller: Caller, params: Object) -> ResourceShare:
         return self.directory.find(caller, params["resourceShareArn"])
 
-    def _tagged(self, caller: Caller, operation: str, params: Object) -> ResourceShare:
+    def _find_tagged(self, caller: Caller, params: Object) -> ResourceShare:
         if "resourceShareArn" not in params or "resourceArn" in params:
             raise make_invalid_error("In the sandbox only resource shares have tags: specify only resourceShareArn.")
-        return self._own(caller, operation, params)
+        return self._find(caller, params)
 
 
 def _page(items: list[Object], params: Object, name: str) -> Object:
@@ -288,9 +282,3 @@ def _tags(present: dict[str, str], more: list[Object]) -> dict[str, str]:
     if any(not key or key.lower().startswith("aws:") for key in tags):
         raise AwsError("TagPolicyViolationException", "Tag keys can't be empty, and aws: is reserved.")
     return tags
-
-
-def _refuse_unmodelled(params: Object) -> None:
-    for name in _NOT_HERE:
-        if name in params:
-            raise make_invalid_error(f"{name} is not in the sandbox; AWS itself has it.")
