@@ -32,7 +32,7 @@ from toolkit.sandbox.server import Sandbox
 @pytest.fixture(autouse=True)
 def sandbox(monkeypatch):
     # With which moto signs (moto/core/models.py, MockAWS).
-    monkeypatch.setattr(principals, "ADMINISTRATOR_KEYS", {"FOOBARKEY"})
+    monkeypatch.setattr(principals, "ADMINISTRATOR_KEY", "FOOBARKEY")
     with Sandbox(port=int(os.environ["SANDBOX_PORT"])) as aws:
         yield aws
 """
