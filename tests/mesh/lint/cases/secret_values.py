@@ -75,7 +75,7 @@ SPACES = [
     Case("MESH102", IDENTIFIER, stored(f"{ACCESS_KEY}\r\n"), message="ends with a line end"),
     Case("MESH102", SECRET, stored(f"{ACCESS_KEY_SECRET} "), message="accessKeySecret ends with a space"),
     Case("MESH102", SECRET, stored(f"\t{ACCESS_KEY_SECRET}"), message="begins with a tab"),
-    Case("MESH102", IDENTIFIER, stored(f"\u00a0{ACCESS_KEY}"), message="begins with white space"),
+    Case("MESH102", IDENTIFIER, stored(f"\u00a0{ACCESS_KEY}"), message="begins with whitespace"),
     Case("MESH102", DATA_OF_IDENTIFIER, in_plain(f"{ACCESS_KEY}\n"), near=f"stringData:\n  value: {ACCESS_KEY}\n"),
     Case("MESH102", AT_IDENTIFIER, f"                «inline: {encoded(ACCESS_KEY + chr(10))}\n"),
     Case(
@@ -247,7 +247,7 @@ NAMES = [
     ),
     Case("MESH047", "secret: chain\n", "«secret: the_chain\n", message="an underscore", near="secret: the.chain-1\n"),
     Case("MESH047", "secret: chain\n", "«secret: -chain\n", message="begin and end with a letter"),
-    Case("MESH047", "secret: chain\n", "«secret: the chain\n", message="white space"),
+    Case("MESH047", "secret: chain\n", "«secret: the chain\n", message="whitespace"),
     Case(
         "MESH047", "secret: chain\n", f"«secret: {'c' * 254}\n", message="254 characters", near=f"secret: {'c' * 253}\n"
     ),
