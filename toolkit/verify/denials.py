@@ -14,11 +14,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from toolkit.pki import arn, chain, pem, templates
-from toolkit.verify.calls import Caller, DeadlineError
+from toolkit.pki import chain, templates
+from toolkit.verify.calls import DeadlineError
 from toolkit.verify.failures import DENIED
-from toolkit.verify.issue import issue, make_idempotency_token
-from toolkit.verify.ledger import Account, IssueRequest
+from toolkit.verify.issue import Issuer
 from toolkit.verify.results import Check, judge
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.contract import CertificateAuthority
+    from toolkit.verify.calls import Caller
+    from toolkit.verify.ledger import Account
 
 NAMES = ("denied-minting", "denied-revoking", "denied-other-authority")
 _SUBORDINATE = "SubordinateCACertificate_PathLen0/V1"
@@ -62,48 +63,32 @@ class Probe:
 
     def minting(self) -> Check:
         """Check that the zone can't get a CA certificate."""
-        template = templates.build_arn(_SUBORDINATE, self._arn.partition)
-        return self._denied(NAMES[0], "IssueCertificate", self._request(NAMES[0], self.authority.arn, template))
+        return self._denied(NAMES[0], "IssueCertificate", self._request(NAMES[0], self.authority, _SUBORDINATE))
 
     def revoking(self, leaf: x509.Certificate) -> Check:
         """Check that the zone can't revoke a certificate, with the certificate that was just issued to it."""
-        serial = chain.format_serial_number(leaf)
+        issuer, serial = Issuer(self.client, self.authority, self.caller), chain.format_serial_number(leaf)
 
-        def call() -> str:
-            self.client.revoke_certificate(
-                CertificateAuthorityArn=self.authority.arn,
-                CertificateSerial=serial,
-                RevocationReason="CESSATION_OF_OPERATION",
-            )
+        def revoke() -> str:
+            issuer.revoke(serial)
             return ""
 
-        return self._denied(NAMES[1], "RevokeCertificate", lambda: self.caller.ask("RevokeCertificate", call))
+        return self._denied(NAMES[1], "RevokeCertificate", revoke)
 
     def other_authority(self) -> Check:
         """Check that the zone can't use another CA of the account."""
-        other = self.authority.arn.rpartition("/")[0] + f"/{_NOBODY}"
-        template = templates.build_arn(templates.END_ENTITY, self._arn.partition)
-        return self._denied(NAMES[2], "IssueCertificate", self._request(NAMES[2], other, template))
+        arn = f"{self.authority.arn.rpartition('/')[0]}/{_NOBODY}"
+        other = self.authority.model_copy(update={"arn": arn})
+        return self._denied(NAMES[2], "IssueCertificate", self._request(NAMES[2], other, templates.END_ENTITY))
 
-    @property
-    def _arn(self) -> arn.Arn:
-        return arn.PRIVATE_CA.parse(self.authority.arn)
-
-    def _request(self, purpose: str, authority_arn: str, template: str) -> Callable[[], str]:
+    def _request(self, purpose: str, authority: CertificateAuthority, template: str) -> Callable[[], str]:
         """Return a function that sends one request. A repeated call issues no second certificate."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "toolkit-verify denial probe")])
-        csr = pem.write_request(x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256()))
-        request = IssueRequest(
-            authority_arn=authority_arn,
-            csr=csr,
-            not_after=int((datetime.now(UTC) + timedelta(hours=1)).timestamp()),
-            template_arn=template,
-            signing_algorithm=self.authority.signing_algorithm,
-            token=make_idempotency_token(authority_arn, csr.encode()),
-            purpose=purpose,
-        )
-        return lambda: issue(self.client, self.caller, request, self.account)
+        csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        ends = datetime.now(UTC) + timedelta(hours=1)
+        issuer = Issuer(self.client, authority, self.caller)
+        return lambda: issuer.request(csr, ends, self.account, template, purpose)
 
     def _denied(self, name: str, operation: str, attempt: Callable[[], str]) -> Check:
         expected = f"acm-pca:{operation} is denied"

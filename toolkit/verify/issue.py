@@ -19,7 +19,7 @@ from toolkit.pki import arn, pem, templates
 from toolkit.verify.aws_responses import read_certificate, read_text
 from toolkit.verify.calls import SERVER_ERROR, DeadlineError, is_not_trusted
 from toolkit.verify.failures import describe_error
-from toolkit.verify.ledger import Account, IssueRequest
+from toolkit.verify.ledger import VERIFICATION, Account, IssueRequest
 from toolkit.verify.results import CertificateFacts
 
 if TYPE_CHECKING:
@@ -77,11 +77,14 @@ class Issuer:
         self._client = client
         self._authority = authority
         self._caller = caller
-        partition = arn.PRIVATE_CA.parse(authority.arn).partition
-        self._template = templates.build_arn(templates.END_ENTITY, partition)
 
     def request(
-        self, request: x509.CertificateSigningRequest, not_after: datetime, account: Account | None = None
+        self,
+        request: x509.CertificateSigningRequest,
+        not_after: datetime,
+        account: Account | None = None,
+        template: str = templates.END_ENTITY,
+        purpose: str = VERIFICATION,
     ) -> str:
         """Request a certificate. A second request with the same CSR within five minutes issues no second certificate.
 
@@ -90,6 +93,8 @@ class Issuer:
             not_after: when the certificate expires. It is sent as an absolute time, because AWS's relative validity
                 types have no unit shorter than a day.
             account: records the request and the answer.
+            template: name of the template, such as ``EndEntityCertificate/V1``.
+            purpose: ``verification``, or the name of a denial probe.
 
         Returns:
             The certificate's ARN; the certificate itself may not be ready yet.
@@ -107,9 +112,10 @@ class Issuer:
             authority_arn=self._authority.arn,
             csr=text,
             not_after=int(not_after.timestamp()),
-            template_arn=self._template,
+            template_arn=templates.build_arn(template, arn.PRIVATE_CA.parse(self._authority.arn).partition),
             signing_algorithm=self._authority.signing_algorithm,
             token=make_idempotency_token(self._authority.arn, text.encode()),
+            purpose=purpose,
         )
         return issue(self._client, self._caller, question, account or Account())
 

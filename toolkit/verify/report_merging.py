@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.text import escape
 from toolkit.verify.results import Report, Revocation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from toolkit.contract import StackOutputs
     from toolkit.verify.results import ZoneResult
-
-_Key = TypeVar("_Key")
-_Said = TypeVar("_Said")
 
 
 def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
@@ -37,11 +34,14 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
     """
     ordered = sorted(reports, key=lambda report: report.finished_at)
     _refuse_strangers(ordered, outputs)
-    known = _that_count((zone.zone, report, zone, zone.passed) for report in ordered for zone in report.zones)
-    met = _that_count(
-        ((met.client, met.server), report, met, not met.problem) for report in ordered for met in report.handshakes
-    )
-    said = (*known.values(), *met.values())
+    # The last of each wins: the latest, and of one second the worst.
+    results = [(report, zone) for report in ordered for zone in report.zones]
+    results.sort(key=lambda result: (result[0].finished_at, not result[1].passed))
+    known = {zone.zone: (report, zone) for report, zone in results}
+    meetings = [(report, met) for report in ordered for met in report.handshakes]
+    meetings.sort(key=lambda meeting: (meeting[0].finished_at, bool(meeting[1].problem)))
+    handshakes = {(met.client, met.server): (report, met) for report, met in meetings}
+    counted = [report for report, _ in (*known.values(), *handshakes.values())]
     names = [zone.name for zone in outputs.zones]
     return Report(
         mesh=ordered[0].mesh,
@@ -50,25 +50,11 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
         started_at=min(report.started_at for report in ordered),
         finished_at=ordered[-1].finished_at,
         zones=tuple(_with_all_issued(known[name][1], ordered) for name in names if name in known),
-        handshakes=tuple(handshake for _, handshake in met.values()),
+        handshakes=tuple(handshake for _, handshake in handshakes.values()),
         missing_zones=tuple(name for name in names if name not in known),
         # An interrupted report does not count if later reports replace all its results.
-        interrupted=any(report.interrupted for report, _ in said),
+        interrupted=any(report.interrupted for report in counted),
     )
-
-
-def _that_count(said: Iterable[tuple[_Key, Report, _Said, bool]]) -> dict[_Key, tuple[Report, _Said]]:
-    """Return for each key the result that counts, with its report.
-
-    Args:
-        said: tuples of key, report, result, and whether the result is good; the oldest report first.
-    """
-    known: dict[_Key, tuple[Report, _Said]] = {}
-    for key, report, what, good in said:
-        before = known.get(key)
-        if before is None or report.finished_at > before[0].finished_at or not good:
-            known[key] = report, what
-    return known
 
 
 def _with_all_issued(zone: ZoneResult, reports: Sequence[Report]) -> ZoneResult:

@@ -156,13 +156,9 @@ class _Run:
         self._replaced = 0
         self._interruptions = 0
         self.unanswered = 0
-        self._deadline = self._last_moment()
-
-    def _last_moment(self) -> float:
-        """Return the latest end of the run, on the clock of :func:`time.monotonic`."""
-        rounds = -(-len(self.zones) // MAX_ZONES_AT_ONCE)
-        most = self._plan.timeout * rounds
-        return time.monotonic() + min(most, self._plan.deadline or most).total_seconds()
+        # The latest end of the run, on the clock of time.monotonic().
+        most = plan.timeout * -(-len(zones) // MAX_ZONES_AT_ONCE)
+        self._deadline = time.monotonic() + min(most, plan.deadline or most).total_seconds()
 
     def results(self) -> Iterator[ZoneResult]:
         """Yield each zone's result, the quickest first. Zones that don't answer in time come last, as failures."""
@@ -221,19 +217,17 @@ class _Run:
         """
         self._stop.set()
         begun = time.monotonic()
-        until = begun + _GRACE_SECONDS
-        hurried = False
         with suppress(KeyboardInterrupt):
             for thread in self._threads:
-                while thread.is_alive() and time.monotonic() < self._end_of_wait(begun, until):
+                while thread.is_alive() and time.monotonic() < begun + self._choose_grace():
                     thread.join(_STOP_LOOK_SECONDS)
-                    if self._interruptions > 1 and not hurried:
-                        hurried, until = True, min(until, time.monotonic() + _HURRIED_GRACE_SECONDS)
         self.unanswered = len(self._plan.ledger.unanswered)
 
-    def _end_of_wait(self, begun: float, until: float) -> float:
-        """Return how long to wait for threads, as a time on the clock of :func:`time.monotonic`."""
-        return begun + _ANSWER_SECONDS if self._plan.ledger.unanswered else until
+    def _choose_grace(self) -> float:
+        """Return for how many seconds after a stop running calls may end."""
+        if self._plan.ledger.unanswered:
+            return _ANSWER_SECONDS
+        return _HURRIED_GRACE_SECONDS if self._interruptions > 1 else _GRACE_SECONDS
 
     def begun(self) -> list[ZoneResult]:
         """Return the current result of each zone that was begun."""
