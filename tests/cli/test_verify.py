@@ -40,6 +40,19 @@ def test_every_zone_passes(aws: TestSandbox, live_file: Path) -> None:
     assert "\x1b" not in result.stdout
 
 
+def test_zones_with_one_verifier_role_are_warned_of(aws: TestSandbox, live: StackOutputs, tmp_path: Path) -> None:
+    first, second, third = live.zones
+    shared = second.model_copy(update={"verifier_role_arn": first.verifier_role_arn})
+    file = tmp_path / "outputs.json"
+    file.write_text(live.model_copy(update={"zones": (first, shared, third)}).to_json())
+    result = verify(aws, "--contract", file)
+    assert result.returncode == 0, result.stderr
+    words = f"Warning: the zones frankfurt-1, frankfurt-2 have one verifier role, {first.verifier_role_arn}: "
+    assert result.stderr.startswith(words)
+    assert "verifier role" not in verify(aws, "--contract", file, "--zone", "frankfurt-1").stderr
+    assert "verifier role" not in verify(aws, "--contract", file, "--role", "zone").stderr
+
+
 def test_json_goes_to_a_file_or_through_a_pipe(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
     piped = verify(aws, "--contract", live_file, "-o", "json", "--lifetime", "2h")
     assert json.loads(piped.stdout)["passed"] is True

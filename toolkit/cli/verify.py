@@ -32,6 +32,7 @@ from toolkit.cli.verify_options import (
     price_on_aws,
     probe_option,
     source_options,
+    warn_of_shared_verifiers,
 )
 from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, flatten
 
@@ -243,6 +244,8 @@ def _verify(
 
         write_reports(report_unasked(contract, plan, zones, error), outputs)
         raise
+    if chosen["identity"] == "assume-role" and chosen["role"] != "zone":
+        warn_of_shared_verifiers(zones)
     _require_consent(contract, zones, source, yes=chosen["yes"])
     # Open until the end: a late answer may name an issued certificate.
     with FileLedger(ledger_file) if ledger_file else Ledger() as ledger:

@@ -191,6 +191,21 @@ def choose_source(chosen: Object, zones: Sequence[Zone]) -> Source:
     return source
 
 
+def warn_of_shared_verifiers(zones: Sequence[Zone]) -> None:
+    """Warn of a verifier role of several zones: what it is allowed says little about each zone's own role."""
+    zones_of: dict[str, list[str]] = {}
+    for zone in zones:
+        if zone.verifier_role_arn not in (None, zone.role_arn):
+            zones_of.setdefault(zone.verifying_role_arn, []).append(zone.name)
+    for role_arn, names in zones_of.items():
+        if len(names) > 1:
+            warn(
+                f"the zones {', '.join(names)} have one verifier role, {role_arn}: their results say whether this role "
+                "gets certificates, not whether each zone does. Give each zone a verifier role with the permissions "
+                "of its own role, or use --role zone"
+            )
+
+
 def warn_of_plaintext(source: Source) -> None:
     """Warn of endpoints to which credentials are sent unencrypted. Call it after the source's own checks."""
     from toolkit.verify.aws_session import list_plaintext
