@@ -14,9 +14,10 @@ from toolkit.control_plane.rehearsal import mesh_validation
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.exchange import build_path
 from toolkit.control_plane.rehearsal.jsonpb import Secret, read_message
-from toolkit.control_plane.rehearsal.specs import MODELS, read_struct
 from toolkit.control_plane.rehearsal.web_server import Handler, Rehearsal
-from toolkit.mesh.schema.field_types import FieldType, Spec
+from toolkit.control_plane.scoped_specs import read_struct
+from toolkit.mesh.schema.field_types import Spec
+from toolkit.mesh.schema.scoped import SCOPED_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,9 +52,8 @@ class Fault:
 def kept(document: dict[str, Any]) -> dict[str, Any]:
     """A resource as a control plane keeps it, past all checks."""
     meta = {name: document[name] for name in ("type", "mesh", "name", "labels") if document.get(name)}
-    if document["type"] in MODELS:
-        shape = FieldType(MODELS[document["type"]])
-        return {**meta, "spec": read_struct(shape, document["spec"]), "status": document.get("status", {})}
+    if document["type"] in SCOPED_KINDS:
+        return {**meta, "spec": read_struct(document["type"], document["spec"]), "status": document.get("status", {})}
     if document["type"] == "Secret":
         return {**meta, **read_message(Secret, document)}
     meta.pop("mesh", None)

@@ -1,145 +1,278 @@
-"""Check the spec of MeshIdentity, MeshTrust, MeshTLS and MeshTrafficPermission documents by the rules of Kuma 2.14.
+"""Read the specs of MeshIdentity, MeshTrust, MeshTLS and MeshTrafficPermission as Kuma 2.14 does.
 
-Unknown fields are not a problem here: Kuma drops them, and ``apply`` names them in a warning.
+Kuma validates a spec with a schema, which sets defaults and names every invalid field. Then it parses it into a Go
+struct, which drops unknown fields and normalizes durations. Empty values are kept: ``matchLabels: {}`` is not the same
+as no ``matchLabels``. Validators in Go have the rules that a schema can't express.
 
-Sources: kumahq/kuma:pkg/core/resources/apis/{meshidentity,meshtrust}/api/v1alpha1/validator.go,
-kumahq/kuma:pkg/plugins/policies/{meshtls,meshtrafficpermission}/api/v1alpha1/validator.go and the answers of Kuma
-2.14.3 in ``tests/control_plane/recorded/``.
+``apply`` finds the problems of documents before it writes, and the stand-in control plane those of requests. Both are
+compared with recorded answers of Kuma 2.14.3 (``tests/control_plane/recorded/``).
+
+Sources: kumahq/kuma:pkg/core/resources/model/rest/unmarshaller.go; the CustomResourceDefinitions of Kuma 2.14.3
+(kumahq/kuma:deployments/charts/kuma/crds), which are the schemas on Universal, too;
+kubernetes/kube-openapi:pkg/validation/validate; kubernetes/apimachinery:pkg/apis/meta/v1/duration.go;
+kumahq/kuma:pkg/core/resources/apis/{meshidentity,meshtrust}/api/v1alpha1/validator.go,
+pkg/plugins/policies/{meshtls,meshtrafficpermission}/api/v1alpha1/validator.go. The validator of Kong Mesh's provider is
+closed source, so its rules are from Kong's unreleased documentation (:mod:`toolkit.mesh.schema.identity_spec`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import ValidationError
 
-from toolkit.contract import list_validation_problems
 from toolkit.errors import Problem
-from toolkit.mesh.documents.typed import find_spec_model
-from toolkit.mesh.schema.identity_spec import MeshIdentitySpec
-from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec
+from toolkit.mesh.schema.acmpca import ACMPCA
+from toolkit.mesh.schema.field_types import FieldType, list_fields, read_annotation, walk_fields
+from toolkit.mesh.schema.go_duration import write_text
+from toolkit.mesh.schema.identity_spec import AcmPcaConfig, GoDuration, MeshIdentitySpec
+from toolkit.mesh.schema.spiffe_id import check_path, check_trust_domain
+from toolkit.mesh.schema.traffic_policies import (
+    MeshTlsSpec,
+    MeshTrafficPermissionSpec,
+    TargetRef,
+    TlsConf,
+    TlsVersion,
+)
 from toolkit.mesh.schema.trust import MeshTrustSpec
 from toolkit.pki.go_pem import read_blocks
-from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from toolkit.mesh.schema.identity_spec import Bundled
+    from toolkit.mesh.schema.field_types import Spot
     from toolkit.mesh.schema.model import Model
-    from toolkit.mesh.schema.scoped import ScopedKind
-    from toolkit.mesh.schema.traffic_policies import PermissionRule
+    from toolkit.mesh.schema.versions import Product
+    from toolkit.values import Object, Value
 
-_MESSAGES = dict.fromkeys(("too_short", "string_too_short"), "must not be empty")
-_BOTH = "has from and rules; use only one of them"
-# Each type of a data source has its own block.
-_SOURCES = {
-    "File": ("file", "file"),
-    "Secret": ("secret_ref", "secretRef"),
-    "EnvVar": ("env_var", "envVar"),
-    "InsecureInline": ("insecure_inline", "insecureInline"),
+_MODELS: dict[str, type[Model]] = {
+    "MeshIdentity": MeshIdentitySpec,
+    "MeshTrust": MeshTrustSpec,
+    "MeshTLS": MeshTlsSpec,
+    "MeshTrafficPermission": MeshTrafficPermissionSpec,
 }
+_TARGETS = (
+    "Mesh",
+    "MeshSubset",
+    "MeshGateway",
+    "MeshService",
+    "MeshExternalService",
+    "MeshMultiZoneService",
+    "MeshServiceSubset",
+    "MeshHTTPRoute",
+    "Dataplane",
+)
+# The first one is the default.
+_TLS_VERSIONS = ("TLSAuto", "TLS10", "TLS11", "TLS12", "TLS13")
+_CIPHERS = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+)
+# The valid texts of fields, or of their items, which the models leave open.
+_CHOICES: dict[tuple[type[Model], object], tuple[str, ...]] = {
+    (TargetRef, "kind"): _TARGETS,
+    (TargetRef, "proxyTypes"): ("Sidecar", "Gateway"),
+    (TlsVersion, "min"): _TLS_VERSIONS,
+    (TlsVersion, "max"): _TLS_VERSIONS,
+    (TlsConf, "tlsCiphers"): _CIPHERS,
+}
+# The types in JSON; everything else is a string.
+_JSON_TYPES: dict[object, tuple[Value, str]] = {
+    bool: (bool, "boolean"),
+    dict: (dict, "object"),
+    tuple: (list, "array"),
+}
+_GO_DURATION = get_args(GoDuration)[1]
+_BLOCKS = {"File": "file", "Secret": "secretRef", "EnvVar": "envVar", "InsecureInline": "insecureInline"}
+_UNDEFINED = "must be defined"
+_BOTH = Problem("spec", "field 'from' must be empty when 'rules' is defined")
+_SCHEME = "spiffe://"
 
 
-def list_spec_problems(kind: ScopedKind, spec: object) -> list[Problem]:
+def list_spec_problems(kind: str, spec: Value) -> list[Problem]:
     """Return the problems for which Kuma rejects a spec, with paths that begin with ``spec``."""
     if spec is None:
         return [Problem("spec", "is missing")]
-    value = _drop_nulls(spec)
-    try:
-        model = find_spec_model(kind).model_validate(value)
-    except ValidationError as error:
-        problems = [*_list_invalid(error)]
-        if problems or not _drop_unknown(value, error):
-            return problems
-        return list_spec_problems(kind, value)
-    return [Problem(f"spec{path}", message) for path, message in _list_breaches(model)]
+    invalid = list_schema_problems(kind, spec) or list_duration_problems(kind, spec)
+    return invalid or list_rule_problems(kind, read_struct(kind, spec), "kuma")
 
 
-def _list_invalid(error: ValidationError) -> Iterator[Problem]:
-    found = zip(error.errors(include_url=False), list_validation_problems(error), strict=True)
-    # A list with an invalid item has too few valid ones, which pydantic reports in addition.
-    known = [(item, problem) for item, problem in found if item["type"] != "extra_forbidden"]
-    for item, problem in known:
-        path = f"spec.{problem.path}".rstrip(".")
-        if item["type"] != "too_short" or len(known) == 1:
-            yield Problem(path, _MESSAGES.get(item["type"], problem.message))
+def list_schema_problems(kind: str, spec: Value) -> list[Problem]:
+    """Return everything in a spec that its schema rejects."""
+    return [problem for spot in walk_fields(spec, _MODELS[kind]) for problem in _list_invalid(spot)]
 
 
-def _drop_unknown(value: object, error: ValidationError) -> bool:
-    """Remove the unknown fields that an error names, and return whether there were any."""
-    paths = [item["loc"] for item in error.errors(include_url=False) if item["type"] == "extra_forbidden"]
-    for path in paths:
-        above = at(value, path[:-1])
-        if isinstance(above, dict):
-            above.pop(path[-1], None)
-    return bool(paths)
+def _list_invalid(spot: Spot) -> Iterator[Problem]:
+    kind, value, path = spot.field_type, spot.value, _show_path(spot)
+    expected, name = _JSON_TYPES.get(dict if kind.model else kind.kind, (str, "string"))
+    if kind.kind is dict and kind.inner is not str:
+        # Any JSON.
+        return
+    if not isinstance(value, expected):
+        yield Problem(path, f"must be of type {name}")
+    elif isinstance(value, str) and (choices := _find_choices(spot)) and value not in choices:
+        yield Problem(path, f"should be one of [{' '.join(choices)}]")
+    elif isinstance(value, str) and len(value) > (most := _find_limit(kind, "max_length", len(value))):
+        yield Problem(path, f"should be at most {most} chars long")
+    elif isinstance(value, list) and len(value) < (least := _find_limit(kind, "min_length", 0)):
+        yield Problem(path, f"should have at least {least} items")
+    elif kind.model is not None:
+        for field, info in list_fields(kind.model).items():
+            if info.is_required() and value.get(field) is None:
+                yield Problem(f"{path}.{field}", "is required")
 
 
-def _drop_nulls(value: object) -> object:
-    """Return a value without the fields that are null, which count as missing."""
-    if isinstance(value, dict):
-        return {name: _drop_nulls(entry) for name, entry in value.items() if entry is not None}
-    return [_drop_nulls(entry) for entry in value] if isinstance(value, list) else value
+def _show_path(spot: Spot) -> str:
+    return "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in spot.path)
 
 
-def _list_breaches(spec: Model) -> Iterator[tuple[str, str]]:
-    """Yield the path and message of each rule that a spec of valid types breaks."""
-    if isinstance(spec, MeshIdentitySpec):
-        if spec.provider is not None and spec.provider.bundled is not None and spec.provider.type == "Bundled":
-            yield from _list_bundled(spec.provider.bundled)
-    elif isinstance(spec, MeshTrustSpec):
-        for index, bundle in enumerate(spec.ca_bundles):
-            if bundle.pem is None:
-                yield f".caBundles[{index}].pem", "is missing"
-            elif not _has_certificate(bundle.pem.value):
-                yield f".caBundles[{index}].pem.value", "begins with no PEM block of a certificate that Go can read"
-    elif isinstance(spec, MeshTrafficPermissionSpec):
-        yield from _list_permissions(spec)
-    elif isinstance(spec, MeshTlsSpec) and spec.rules and spec.from_:
-        yield "", _BOTH
+def _find_choices(spot: Spot) -> tuple[str, ...]:
+    """Return the valid texts of a field or of the items of a list; empty if every text is valid."""
+    path, model = spot.owners[-1]
+    return _CHOICES.get((model, spot.path[len(path)]), spot.field_type.choices)
 
 
-def _list_bundled(bundled: Bundled) -> Iterator[tuple[str, str]]:
-    path = ".provider.bundled.ca"
-    if bundled.autogenerate is not None and bundled.autogenerate.enabled:
-        if bundled.ca is not None:
-            yield path, "can't be set together with autogenerate.enabled: true"
-    elif bundled.ca is None:
-        yield path, "is missing: set it, or autogenerate.enabled: true"
+def _find_limit(kind: FieldType, name: str, default: int) -> int:
+    return next((getattr(mark, name) for mark in kind.metadata if hasattr(mark, name)), default)
+
+
+def list_duration_problems(kind: str, spec: Value) -> list[Problem]:
+    """Return the texts that Go can't read as durations, in a spec that conforms to its schema."""
+    problems = []
+    for spot in walk_fields(spec, _MODELS[kind]):
+        try:
+            if _GO_DURATION in spot.field_type.metadata:
+                write_text(spot.value)
+        except ValueError as error:
+            problems.append(Problem(_show_path(spot), f"time: invalid duration: {error}"))
+    return problems
+
+
+def read_struct(kind: str, spec: Value) -> Object:
+    """Return a valid spec in the form that a control plane stores."""
+    kept: Object = _keep(FieldType(_MODELS[kind]), spec)
+    return kept
+
+
+def _keep(kind: FieldType, value: Value) -> Value:
+    if kind.model is not None:
+        kept = dict.fromkeys(("min", "max"), _TLS_VERSIONS[0]) if kind.model is TlsVersion else {}
+        for name, field in list_fields(kind.model).items():
+            if value.get(name) is not None:
+                kept[name] = _keep(read_annotation(field.annotation, tuple(field.metadata)), value[name])
+        return kept
+    if kind.kind is tuple:
+        return [_keep(read_annotation(kind.inner), item) for item in value]
+    return write_text(value) if _GO_DURATION in kind.metadata else value
+
+
+def list_rule_problems(kind: str, spec: Object, product: Product) -> list[Problem]:
+    """Return the problems that the validators of a product find in a spec in the form of :func:`read_struct`."""
+    return list(_VALIDATORS[kind](spec, product))
+
+
+def _identity(spec: Object, product: Product) -> Iterator[Problem]:
+    provider = spec.get("provider")
+    if provider is None:
+        return
+    block = provider["type"].lower()
+    path = f"spec.provider.{block}"
+    if block not in provider:
+        yield Problem(path, "configuration needs to be defined")
+    elif block == "bundled":
+        yield from _bundled(provider[block], path)
+    elif block == "extension":
+        yield from _extension(provider[block], path, product)
+
+
+def _bundled(bundled: Object, path: str) -> Iterator[Problem]:
+    ca = bundled.get("ca")
+    if bundled.get("autogenerate", {}).get("enabled"):
+        if ca is not None:
+            yield Problem(f"{path}.ca", "shouldn't be defined once using autogenerated")
+    elif ca is None:
+        yield Problem(f"{path}.ca", _UNDEFINED)
     else:
-        for name, source in (("certificate", bundled.ca.certificate), ("privateKey", bundled.ca.private_key)):
-            if source is None:
-                yield f"{path}.{name}", "is missing"
-                continue
-            attribute, block = _SOURCES[source.type]
-            if getattr(source, attribute) is None:
-                yield f"{path}.{name}.{block}", f"is missing: type is {source.type}"
+        for name in ("certificate", "privateKey"):
+            if name not in ca:
+                yield Problem(f"{path}.ca.{name}", _UNDEFINED)
+            elif (block := _BLOCKS[ca[name]["type"]]) not in ca[name]:
+                yield Problem(f"{path}.ca.{name}.{block}", _UNDEFINED)
+    if bundled.get("certificateParameters", {}).get("expiry", "").startswith("-"):
+        yield Problem(f"{path}.certificateParameters.expiry", "must not be negative")
 
 
-def _has_certificate(text: str) -> bool:
-    """Return whether Kuma accepts a text as certificates; it checks only the label of the first block."""
-    block = next(read_blocks(text), None)
-    return block is not None and not block.label.endswith("PRIVATE KEY")
+def _extension(extension: Object, path: str, product: Product) -> Iterator[Problem]:
+    if not extension["name"]:
+        yield Problem(f"{path}.name", "extension name needs to be defined")
+    elif product == "kong-mesh" and extension["name"] == ACMPCA:
+        try:
+            AcmPcaConfig.model_validate(extension.get("config", {}))
+        except ValidationError as error:
+            for item in error.errors(include_url=False):
+                place = "".join(f".{part}" for part in item["loc"])
+                yield Problem(f"{path}.config{place}", item["msg"])
 
 
-def _list_permissions(spec: MeshTrafficPermissionSpec) -> Iterator[tuple[str, str]]:
-    if spec.from_ and spec.rules:
-        yield "", _BOTH
-    if not spec.from_ and not spec.rules:
-        yield "", "needs from or rules"
-    for index, entry in enumerate(spec.from_ or ()):
-        if entry.default is None or entry.default.action is None:
-            yield f".from[{index}].default.action", "is missing"
-    for index, rules in enumerate(spec.rules or ()):
-        yield from _list_rule(rules.default, f".rules[{index}]")
+def _trust(spec: Object, _: Product) -> Iterator[Problem]:
+    if not spec["trustDomain"]:
+        yield Problem("spec.trustDomain", "trustDomain needs to be defined")
+    for index, bundle in enumerate(spec["caBundles"]):
+        path = f"spec.caBundles[{index}].pem"
+        if "pem" not in bundle:
+            yield Problem(path, _UNDEFINED)
+            continue
+        block = next(read_blocks(bundle["pem"]["value"]), None)
+        if block is None or block.label.endswith("PRIVATE KEY"):
+            yield Problem(f"{path}.value", "provided certificate has incorrect format")
 
 
-def _list_rule(rule: PermissionRule, path: str) -> Iterator[tuple[str, str]]:
-    lists = {"allow": rule.allow, "allowWithShadowDeny": rule.allow_with_shadow_deny, "deny": rule.deny}
-    if not any(lists.values()):
-        yield path, "needs allow, allowWithShadowDeny or deny"
-    for name, matches in lists.items():
-        for index, match in enumerate(matches or ()):
-            if match.spiffe_id is not None and match.spiffe_id.value.endswith("/"):
-                yield f"{path}.default.{name}[{index}].spiffeID.value", "must not end with a slash"
+def _tls(spec: Object, _: Product) -> Iterator[Problem]:
+    if spec.get("from") and spec.get("rules"):
+        yield _BOTH
+    if spec.get("targetRef", {"kind": "Mesh"})["kind"] == "Mesh":
+        return
+    for section in ("from", "rules"):
+        for index, entry in enumerate(spec.get(section, [])):
+            for field in ("tlsVersion", "tlsCiphers"):
+                if entry.get("default", {}).get(field):
+                    reason = f"{field} can only be defined with top level targetRef kind: Mesh"
+                    yield Problem(f"spec.{section}[{index}].default.{field}", reason)
+
+
+def _permission(spec: Object, _: Product) -> Iterator[Problem]:
+    if spec.get("from") and spec.get("rules"):
+        yield _BOTH
+    if not spec.get("from") and not spec.get("rules"):
+        yield Problem("spec", "at least one of 'from' or 'rules' has to be defined")
+    for index, entry in enumerate(spec.get("from", [])):
+        if not entry.get("default", {}).get("action"):
+            yield Problem(f"spec.from[{index}].default.action", _UNDEFINED)
+    for index, entry in enumerate(spec.get("rules", [])):
+        path, lists = f"spec.rules[{index}]", entry["default"]
+        if not any(lists.values()):
+            yield Problem(path, "at least one of 'allow', 'allowWithShadowDeny', 'deny' has to be defined")
+        for name, matches in lists.items():
+            for number, match in enumerate(matches):
+                value = match.get("spiffeID", {}).get("value")
+                if value is not None and not _is_spiffe_id(value):
+                    yield Problem(f"{path}.{name}[{number}].spiffeID.value", "must be a valid Spiffe ID")
+
+
+def _is_spiffe_id(text: str) -> bool:
+    """Return whether a text is a SPIFFE ID, with or without a path. Like an ID, a prefix can't end with a slash."""
+    domain, slash, path = text.removeprefix(_SCHEME).partition("/")
+    has_valid_path = not slash or not check_path(f"/{path}")
+    return text.startswith(_SCHEME) and not check_trust_domain(domain) and has_valid_path
+
+
+_VALIDATORS: dict[str, Callable[[Object, Product], Iterator[Problem]]] = {
+    "MeshIdentity": _identity,
+    "MeshTrust": _trust,
+    "MeshTLS": _tls,
+    "MeshTrafficPermission": _permission,
+}

@@ -24,7 +24,6 @@ from toolkit.control_plane.rehearsal.exchange import (
     RefusedError,
     Reply,
     Request,
-    Violation,
     build_json_reply,
     build_not_found,
     build_path,
@@ -36,15 +35,22 @@ from toolkit.control_plane.rehearsal.exchange import (
 from toolkit.control_plane.rehearsal.identity_conditions import reconcile
 from toolkit.control_plane.rehearsal.inventory import Inventory, pull, push
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, Meta, Secret, read_message
-from toolkit.control_plane.rehearsal.specs import MODELS, read_spec
+from toolkit.control_plane.scoped_specs import (
+    list_duration_problems,
+    list_rule_problems,
+    list_schema_problems,
+    read_struct,
+)
+from toolkit.errors import Problem
 from toolkit.mesh.schema.field_types import Spec
+from toolkit.mesh.schema.scoped import SCOPED_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
     from toolkit.mesh.schema.versions import Product
-    from toolkit.values import Object
+    from toolkit.values import Object, Value
 
 VERSIONS: dict[Product, str] = {"kuma": "2.14.3", "kong-mesh": "2.14.2"}
 NAMES: dict[Product, str] = {"kuma": "Kuma", "kong-mesh": "Kong Mesh"}
@@ -289,7 +295,7 @@ class StandIn:
                     f'in mTLS backend "{name}". Please remove the reference from the "{name}" backend before removing '
                     "the secret."
                 )
-                violations.append(Violation("name", reason))
+                violations.append(Problem("name", reason))
         require(violations, "Could not delete a resource")
 
     def _require_mesh(self, mesh: str) -> None:
@@ -316,12 +322,21 @@ def _read_body(body: bytes, kind: str, product: Product) -> tuple[Object, Object
         # A lone surrogate can't be encoded in the answer.
         json.dumps(document, ensure_ascii=False).encode()
         meta = read_message(Meta, document)
-        if kind in MODELS:
-            return meta, {"spec": read_spec(kind, document.get("spec"), product)}
+        if kind in SCOPED_KINDS:
+            return meta, {"spec": _read_spec(kind, document.get("spec"), product)}
         return meta, read_message(Secret if kind == "Secret" else Spec, document)
     except (MessageError, ValueError, RecursionError) as error:
         reason = error if isinstance(error, MessageError) else "it is not JSON"
         raise RefusedError(400, "Bad Request", f'invalid {kind} object: "{reason}"') from None
+
+
+def _read_spec(kind: str, spec: Value, product: Product) -> Object:
+    require(list_schema_problems(kind, spec), "Could not process a resource")
+    if durations := list_duration_problems(kind, spec):
+        raise MessageError(durations[0].message)
+    kept = read_struct(kind, spec)
+    require(list_rule_problems(kind, kept, product), "Could not process a resource")
+    return kept
 
 
 def _no_constant(name: str) -> None:

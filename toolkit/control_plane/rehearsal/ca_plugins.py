@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from pydantic import ValidationError
 
-from toolkit.control_plane.rehearsal.exchange import RefusedError, Violation
+from toolkit.control_plane.rehearsal.exchange import RefusedError
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
 from toolkit.control_plane.rehearsal.mesh_validation import is_lifetime
+from toolkit.errors import Problem
 from toolkit.mesh.schema.acmpca import AcmPcaConf
 from toolkit.mesh.schema.backends import BuiltinConf, CertManagerConf, ProvidedConf, VaultConf
 from toolkit.mesh.schema.field_types import walk_fields
@@ -45,7 +46,7 @@ class _LoadError(ValueError):
     """A data source without a value."""
 
 
-def list_change_violations(before: Object, after: Object) -> list[Violation]:
+def list_change_violations(before: Object, after: Object) -> list[Problem]:
     """Return a violation if the enabled backend changes, which open-source Kuma rejects.
 
     Args:
@@ -53,10 +54,10 @@ def list_change_violations(before: Object, after: Object) -> list[Violation]:
         after: the new Mesh.
     """
     old, new = (mesh.get("mtls", {}).get("enabledBackend", "") for mesh in (before, after))
-    return [Violation("mtls.enabledBackend", _CHANGED_CA)] if old and new and old != new else []
+    return [Problem("mtls.enabledBackend", _CHANGED_CA)] if old and new and old != new else []
 
 
-def list_violations(mesh: Object, name: str, secrets: Secrets, *, is_kong_mesh: bool) -> list[Violation]:
+def list_violations(mesh: Object, name: str, secrets: Secrets, *, is_kong_mesh: bool) -> list[Problem]:
     """Return every violation of the mTLS backends.
 
     Args:
@@ -65,16 +66,16 @@ def list_violations(mesh: Object, name: str, secrets: Secrets, *, is_kong_mesh: 
         secrets: returns the value of a Secret.
         is_kong_mesh: whether the product has Kong Mesh's backend types.
     """
-    violations: list[Violation] = []
+    violations: list[Problem] = []
     mtls = mesh.get("mtls", {})
     for index, backend in enumerate(mtls.get("backends", [])):
         path, kind = f"mtls.backends[{index}]", backend.get("type", "")
         if kind not in ("builtin", "provided") and not (is_kong_mesh and kind in _OF_KONG_MESH):
-            return [*violations, Violation(f"{path}.type", "could not find installed plugin for this type")]
+            return [*violations, Problem(f"{path}.type", "could not find installed plugin for this type")]
         if mtls.get("skipValidation"):
             continue
         for field, reason in _backend(backend, name, secrets):
-            violations.append(Violation(f"{path}.conf{'.' if field else ''}{field}", reason))
+            violations.append(Problem(f"{path}.conf{'.' if field else ''}{field}", reason))
     return violations
 
 
@@ -109,7 +110,7 @@ def _secret_names(value: object) -> Iterator[str]:
             yield from _secret_names(entry)
 
 
-def _backend(backend: Object, mesh: str, secrets: Secrets) -> Iterator[Violation]:
+def _backend(backend: Object, mesh: str, secrets: Secrets) -> Iterator[Problem]:
     kind, conf = backend["type"], backend.get("conf", {})
     if kind == "builtin":
         yield from _builtin_name(backend.get("name", ""), mesh)
@@ -121,18 +122,18 @@ def _backend(backend: Object, mesh: str, secrets: Secrets) -> Iterator[Violation
         else:
             yield from _of_kong_mesh(_OF_KONG_MESH[kind], conf, mesh, secrets)
     except MessageError as error:
-        yield Violation("", f"could not convert backend config: {error}")
+        yield Problem("", f"could not convert backend config: {error}")
 
 
-def _builtin_name(name: str, mesh: str) -> Iterator[Violation]:
+def _builtin_name(name: str, mesh: str) -> Iterator[Problem]:
     secret = f"{mesh}.ca-builtin-cert-{name}"
     if len(secret) > _MAX_BUILTIN_NAME:
-        yield Violation("mtls.backends.name", f"Backend name is too long. Max length: {_MAX_BUILTIN_NAME}")
+        yield Problem("mtls.backends.name", f"Backend name is too long. Max length: {_MAX_BUILTIN_NAME}")
     if not _DNS_NAME.fullmatch(secret):
-        yield Violation("mtls.backends.name", f'"{name}" name must be valid dns name')
+        yield Problem("mtls.backends.name", f'"{name}" name must be valid dns name')
 
 
-def _provided(conf: Object, mesh: str, secrets: Secrets) -> Iterator[Violation]:
+def _provided(conf: Object, mesh: str, secrets: Secrets) -> Iterator[Problem]:
     violations = [violation for field in ("cert", "key") for violation in _data_source(field, conf.get(field))]
     if violations:
         yield from violations
@@ -140,21 +141,21 @@ def _provided(conf: Object, mesh: str, secrets: Secrets) -> Iterator[Violation]:
     try:
         key, cert = (_load(conf[field], mesh, secrets) for field in ("key", "cert"))
     except _LoadError as error:
-        yield Violation("cert", str(error))
-        yield Violation("key", str(error))
+        yield Problem("cert", str(error))
+        yield Problem("key", str(error))
         return
     yield from _key_pair(cert.decode(errors="replace"), key.decode(errors="replace"))
 
 
-def _data_source(field: str, source: Object | None) -> Iterator[Violation]:
+def _data_source(field: str, source: Object | None) -> Iterator[Problem]:
     if source is None:
-        yield Violation(field, "has to be defined")
+        yield Problem(field, "has to be defined")
     elif not source:
-        yield Violation(field, "data source has to be chosen. Available sources: secret, file, inline")
+        yield Problem(field, "data source has to be chosen. Available sources: secret, file, inline")
     else:
         for kind in ("secret", "file", "inline"):
             if source.get(kind) == "":
-                yield Violation(f"{field}.{kind}", "cannot be empty")
+                yield Problem(f"{field}.{kind}", "cannot be empty")
 
 
 def _load(source: Object, mesh: str, secrets: Secrets) -> bytes:
@@ -172,17 +173,17 @@ def _load(source: Object, mesh: str, secrets: Secrets) -> bytes:
     return str(source["inlineString"]).encode()
 
 
-def _key_pair(cert: str, key: str) -> Iterator[Violation]:
+def _key_pair(cert: str, key: str) -> Iterator[Problem]:
     """Yield the violations for which Go's ``tls.X509KeyPair`` or Kuma rejects a key pair."""
     try:
         public = private_key.load(key)
         first = private_key.load_certificate(cert)
     except (private_key.NotAKeyError, private_key.EncryptedKeyError, private_key.UnusableKeyError) as error:
-        yield Violation("cert", f"not a valid TLS key pair: {error}")
+        yield Problem("cert", f"not a valid TLS key pair: {error}")
         return
     problem = "the certificate can't be read" if first is None else private_key.find_difference(first, public)
     if problem:
-        yield Violation("cert", f"not a valid TLS key pair: {problem}")
+        yield Problem("cert", f"not a valid TLS key pair: {problem}")
         return
     blocks = [block for block in go_pem.read_blocks(cert) if block.label == "CERTIFICATE"]
     for index, block in enumerate(blocks):
@@ -190,31 +191,30 @@ def _key_pair(cert: str, key: str) -> Iterator[Violation]:
         try:
             parsed = certificate.parse(block.content)
         except ValueError as error:
-            yield Violation(path, f"not a valid x509 certificate: {error}")
+            yield Problem(path, f"not a valid x509 certificate: {error}")
             return
         yield from _authority(path, parsed)
 
 
-def _authority(path: str, parsed: x509.Certificate) -> Iterator[Violation]:
+def _authority(path: str, parsed: x509.Certificate) -> Iterator[Problem]:
     extensions = {type(extension.value): extension.value for extension in parsed.extensions}
     constraints, usage = extensions.get(x509.BasicConstraints), extensions.get(x509.KeyUsage)
     if not (isinstance(constraints, x509.BasicConstraints) and constraints.ca):
-        yield Violation(path, "basic constraint 'CA' must be set to 'true' (see X509-SVID: 4.1. Basic Constraints)")
+        yield Problem(path, "basic constraint 'CA' must be set to 'true' (see X509-SVID: 4.1. Basic Constraints)")
     if not (isinstance(usage, x509.KeyUsage) and usage.key_cert_sign):
-        yield Violation(path, "key usage extension 'keyCertSign' must be set (see X509-SVID: 4.3. Key Usage)")
+        yield Problem(path, "key usage extension 'keyCertSign' must be set (see X509-SVID: 4.3. Key Usage)")
     if isinstance(usage, x509.KeyUsage) and usage.key_agreement:
-        yield Violation(path, "key usage extension 'keyAgreement' must NOT be set (see X509-SVID: Appendix A)")
+        yield Problem(path, "key usage extension 'keyAgreement' must NOT be set (see X509-SVID: Appendix A)")
 
 
-def _of_kong_mesh(model: type[Model], conf: Object, mesh: str, secrets: Secrets) -> Iterator[Violation]:
+def _of_kong_mesh(model: type[Model], conf: Object, mesh: str, secrets: Secrets) -> Iterator[Problem]:
     try:
-        model.model_validate(conf)
+        # Kuma's plugins ignore unknown fields.
+        model.model_validate(conf, extra="ignore")
     except ValidationError as error:
         for each in error.errors():
-            # Kuma's plugins ignore unknown fields.
-            if each["type"] != "extra_forbidden":
-                reason = "has to be defined" if each["type"] == "missing" else each["msg"].removeprefix("Value error, ")
-                yield Violation(_dotted(each["loc"]), reason)
+            reason = "has to be defined" if each["type"] == "missing" else each["msg"].removeprefix("Value error, ")
+            yield Problem(_dotted(each["loc"]), reason)
     for spot in walk_fields(conf, model):
         if not spot.is_data_source or not isinstance(spot.value, dict):
             continue
@@ -223,7 +223,7 @@ def _of_kong_mesh(model: type[Model], conf: Object, mesh: str, secrets: Secrets)
             if source:
                 _load(source, mesh, secrets)
         except _LoadError as error:
-            yield Violation(_dotted(spot.path), str(error))
+            yield Problem(_dotted(spot.path), str(error))
 
 
 def _dotted(path: Path) -> str:

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
+from toolkit.errors import Problem
 from toolkit.mesh.schema import scoped
 
 if TYPE_CHECKING:
@@ -110,22 +111,10 @@ def read_page(parameters: dict[str, str]) -> tuple[int, int]:
     size, offset = parameters.get("size") or str(_DEFAULT_SIZE), parameters.get("offset") or "0"
     if not re.fullmatch(r"[0-9]{1,4}", size, re.ASCII) or int(size) > _MAX_SIZE:
         reason = f"invalid page size; it is a number up to {_MAX_SIZE}"
-        raise RefusedError(400, title, "Invalid page size", (Violation("size", reason),))
+        raise RefusedError(400, title, "Invalid page size", (Problem("size", reason),))
     if not re.fullmatch(r"[0-9]{1,9}", offset, re.ASCII):
-        raise RefusedError(400, title, "Invalid offset", (Violation("offset", "Invalid format"),))
+        raise RefusedError(400, title, "Invalid offset", (Problem("offset", "Invalid format"),))
     return int(size), int(offset)
-
-
-class Violation(NamedTuple):
-    """A rule that a resource breaks.
-
-    Attributes:
-        field: such as ``mtls.backends[0].type``.
-        reason: the problem; it continues a sentence that begins with the field.
-    """
-
-    field: str
-    reason: str
 
 
 class Reply(NamedTuple):
@@ -152,7 +141,7 @@ class RefusedError(Exception):
         status: HTTP status of the answer.
     """
 
-    def __init__(self, status: int, title: str, detail: str, violations: tuple[Violation, ...] = ()) -> None:
+    def __init__(self, status: int, title: str, detail: str, violations: tuple[Problem, ...] = ()) -> None:
         super().__init__(detail)
         self.status = status
         self._title, self._detail, self._violations = title, detail, violations
@@ -163,8 +152,8 @@ class RefusedError(Exception):
         named: Object = {}
         causes: Object = {}
         if self._violations:
-            named = {"invalid_parameters": [each._asdict() for each in self._violations]}
-            causes = {"causes": [{"field": each.field, "message": each.reason} for each in self._violations]}
+            named = {"invalid_parameters": [{"field": each.path, "reason": each.message} for each in self._violations]}
+            causes = {"causes": [{"field": each.path, "message": each.message} for each in self._violations]}
         return {
             "type": "/std-errors",
             "status": self.status,
@@ -190,7 +179,7 @@ def build_not_found(title: str) -> RefusedError:
     return RefusedError(404, title, "Not found")
 
 
-def require(violations: list[Violation], title: str) -> None:
+def require(violations: list[Problem], title: str) -> None:
     """Raise an error if there are violations.
 
     Raises:

@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from toolkit.control_plane.rehearsal.exchange import Violation
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
+from toolkit.errors import Problem
 from toolkit.mesh.schema.telemetry import DatadogConf, FileConf, PrometheusConf, TcpConf, ZipkinConf
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.model import Model
     from toolkit.values import Object
 
-    Validate = Callable[[Object], Iterator[Violation]]
+    Validate = Callable[[Object], Iterator[Problem]]
 
 _TAG_NAME = re.compile(r"[a-zA-Z0-9.\-_:/]*", re.ASCII)
 _TAG_VALUE = re.compile(r"[a-zA-Z0-9.\-_:/]*|\*", re.ASCII)
@@ -34,7 +34,7 @@ _ZIPKIN_VERSIONS = ("", "httpJsonV1", "httpJson", "httpProto")
 _MAX_PORT, _MAX_PER_CENT = 65535, 100
 
 
-def list_violations(mesh: Object, most_backends: int | None) -> list[Violation]:
+def list_violations(mesh: Object, most_backends: int | None) -> list[Problem]:
     """Return every violation of a Mesh.
 
     Args:
@@ -49,25 +49,25 @@ def list_violations(mesh: Object, most_backends: int | None) -> list[Violation]:
         *_at("constraints.dataplaneProxy", _constraints(mesh.get("constraints", {}).get("dataplaneProxy", {}))),
     ]
     if mesh.get("routing", {}).get("zoneEgress") and not mesh.get("mtls", {}).get("enabledBackend"):
-        violations.append(Violation("mtls", "has to be set when zoneEgress enabled"))
+        violations.append(Problem("mtls", "has to be set when zoneEgress enabled"))
     return violations
 
 
-def _at(path: str, violations: Iterator[Violation]) -> Iterator[Violation]:
+def _at(path: str, violations: Iterator[Problem]) -> Iterator[Problem]:
     """Yield violations with a path prepended to their fields."""
     for field, reason in violations:
-        yield Violation(f"{path}.{field}" if field else path, reason)
+        yield Problem(f"{path}.{field}" if field else path, reason)
 
 
-def _mtls(mtls: Object, most_backends: int | None) -> Iterator[Violation]:
+def _mtls(mtls: Object, most_backends: int | None) -> Iterator[Problem]:
     backends = mtls.get("backends", [])
     if most_backends is not None and len(backends) > most_backends:
-        yield Violation("backends", f"cannot have more than {most_backends} backends")
+        yield Problem("backends", f"cannot have more than {most_backends} backends")
     yield from _names(backends)
     yield from _chosen(mtls, "enabledBackend", backends)
     for backend in backends:
         if "dpCert" in backend and not is_lifetime(backend["dpCert"].get("rotation", {}).get("expiration", "")):
-            yield Violation("dpcert.rotation.expiration", "has to be a valid format")
+            yield Problem("dpcert.rotation.expiration", "has to be a valid format")
 
 
 def is_lifetime(text: str) -> bool:
@@ -75,20 +75,20 @@ def is_lifetime(text: str) -> bool:
     return _LIFETIME.fullmatch(text) is not None
 
 
-def _names(backends: list[Object]) -> Iterator[Violation]:
+def _names(backends: list[Object]) -> Iterator[Problem]:
     names = [backend.get("name", "") for backend in backends]
     for index, name in enumerate(names):
         if name in names[:index]:
-            yield Violation(f"backends[{index}].name", f'"{name}" name is already used for another backend')
+            yield Problem(f"backends[{index}].name", f'"{name}" name is already used for another backend')
 
 
-def _chosen(section: Object, field: str, backends: list[Object]) -> Iterator[Violation]:
+def _chosen(section: Object, field: str, backends: list[Object]) -> Iterator[Problem]:
     chosen = section.get(field, "")
     if chosen and chosen not in (backend.get("name", "") for backend in backends):
-        yield Violation(field, "has to be set to one of the backends in the mesh")
+        yield Problem(field, "has to be set to one of the backends in the mesh")
 
 
-def _section(section: Object, choice: str, validate: Validate) -> Iterator[Violation]:
+def _section(section: Object, choice: str, validate: Validate) -> Iterator[Problem]:
     backends = section.get("backends", [])
     for index, backend in enumerate(backends):
         yield from _at(f"backends[{index}]", validate(backend))
@@ -96,101 +96,101 @@ def _section(section: Object, choice: str, validate: Validate) -> Iterator[Viola
     yield from _chosen(section, choice, backends)
 
 
-def _logging_backend(backend: Object) -> Iterator[Violation]:
+def _logging_backend(backend: Object) -> Iterator[Problem]:
     yield from _named(backend)
     yield from _typed(backend, {"file": (FileConf, _file_logging), "tcp": (TcpConf, _tcp_logging)})
 
 
-def _tracing_backend(backend: Object) -> Iterator[Violation]:
+def _tracing_backend(backend: Object) -> Iterator[Problem]:
     yield from _named(backend)
     if not 0 <= backend.get("sampling", 0) <= _MAX_PER_CENT:
-        yield Violation("sampling", "has to be in [0.0 - 100.0] range")
+        yield Problem("sampling", "has to be in [0.0 - 100.0] range")
     yield from _typed(backend, {"zipkin": (ZipkinConf, _zipkin), "datadog": (DatadogConf, _datadog)})
 
 
-def _named(backend: Object) -> Iterator[Violation]:
+def _named(backend: Object) -> Iterator[Problem]:
     if not backend.get("name"):
-        yield Violation("name", "cannot be empty")
+        yield Problem("name", "cannot be empty")
 
 
-def _typed(backend: Object, kinds: Mapping[str, tuple[type[Model], Validate]]) -> Iterator[Violation]:
+def _typed(backend: Object, kinds: Mapping[str, tuple[type[Model], Validate]]) -> Iterator[Problem]:
     kind = backend.get("type", "")
     if kind not in kinds:
         available = ", ".join(f'"{name}"' for name in kinds)
-        yield Violation("type", f"unknown backend type. Available backends: {available}")
+        yield Problem("type", f"unknown backend type. Available backends: {available}")
         return
     yield from _at("config", _conf(backend, *kinds[kind]))
 
 
-def _conf(backend: Object, model: type[Model], validate: Validate) -> Iterator[Violation]:
+def _conf(backend: Object, model: type[Model], validate: Validate) -> Iterator[Problem]:
     try:
         conf = read_message(model, backend.get("conf", {}))
     except MessageError as error:
-        yield Violation("", f"could not parse config: {error}")
+        yield Problem("", f"could not parse config: {error}")
         return
     yield from validate(conf)
 
 
-def _file_logging(conf: Object) -> Iterator[Violation]:
+def _file_logging(conf: Object) -> Iterator[Problem]:
     if not conf.get("path"):
-        yield Violation("path", "cannot be empty")
+        yield Problem("path", "cannot be empty")
 
 
-def _tcp_logging(conf: Object) -> Iterator[Violation]:
+def _tcp_logging(conf: Object) -> Iterator[Problem]:
     address = conf.get("address", "")
     if not address:
-        yield Violation("address", "cannot be empty")
+        yield Problem("address", "cannot be empty")
     elif not _HOST_PORT.fullmatch(address):
-        yield Violation("address", "has to be in format of HOST:PORT")
+        yield Problem("address", "has to be in format of HOST:PORT")
 
 
-def _datadog(conf: Object) -> Iterator[Violation]:
+def _datadog(conf: Object) -> Iterator[Problem]:
     if not conf.get("address"):
-        yield Violation("address", "cannot be empty")
+        yield Problem("address", "cannot be empty")
     if not 0 < conf.get("port", 0) <= _MAX_PORT:
-        yield Violation("port", f"port must be in the range [1, {_MAX_PORT}]")
+        yield Problem("port", f"port must be in the range [1, {_MAX_PORT}]")
 
 
-def _zipkin(conf: Object) -> Iterator[Violation]:
+def _zipkin(conf: Object) -> Iterator[Problem]:
     if conf.get("apiVersion", "") not in _ZIPKIN_VERSIONS:
         allowed = ", ".join(version for version in _ZIPKIN_VERSIONS if version)
-        yield Violation("apiVersion", f"has invalid value. Allowed values: {allowed}")
+        yield Problem("apiVersion", f"has invalid value. Allowed values: {allowed}")
     url = conf.get("url", "")
     if not url:
-        yield Violation("url", "cannot be empty")
+        yield Problem("url", "cannot be empty")
         return
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        yield Violation("url", "invalid URL")
+        yield Problem("url", "invalid URL")
         return
     if _NOT_IN_URL.search(url) or not (parts.scheme or url.startswith("/")):
-        yield Violation("url", "invalid URL")
+        yield Problem("url", "invalid URL")
     elif port is None:
-        yield Violation("url", "port has to be explicitly specified")
+        yield Problem("url", "port has to be explicitly specified")
 
 
-def _metrics_backend(backend: Object) -> Iterator[Violation]:
+def _metrics_backend(backend: Object) -> Iterator[Problem]:
     if backend.get("type", "") != "prometheus":
-        yield Violation("type", 'unknown backend type. Available backends: "prometheus"')
+        yield Problem("type", 'unknown backend type. Available backends: "prometheus"')
         return
     yield from _at("conf", _conf(backend, PrometheusConf, _prometheus))
 
 
-def _prometheus(conf: Object) -> Iterator[Violation]:
+def _prometheus(conf: Object) -> Iterator[Problem]:
     if "skipMTLS" in conf and "tls" in conf:
         mode = conf["tls"].get("mode", "activeMTLSBackend")
         if mode != ("disabled" if conf["skipMTLS"] else "activeMTLSBackend"):
-            yield Violation("", "skipMTLS and tls configuration cannot be defined together")
+            yield Problem("", "skipMTLS and tls configuration cannot be defined together")
             return
     if not _is_re2(conf.get("envoy", {}).get("filterRegex", "")):
-        yield Violation("envoy.filterRegex", "provided regexp isn't correct")
+        yield Problem("envoy.filterRegex", "provided regexp isn't correct")
         return
     names = [entry.get("name", "") for entry in conf.get("aggregate", [])]
     for index, name in enumerate(names):
         if name in names[:index]:
-            yield Violation(f"aggregate[{index}].name", f"duplicate entry: {name}, values have to be unique")
+            yield Problem(f"aggregate[{index}].name", f"duplicate entry: {name}, values have to be unique")
 
 
 def _is_re2(text: str) -> bool:
@@ -201,25 +201,25 @@ def _is_re2(text: str) -> bool:
     return not _NOT_IN_RE2.search(text)
 
 
-def _constraints(constraints: Object) -> Iterator[Violation]:
+def _constraints(constraints: Object) -> Iterator[Problem]:
     for section in ("requirements", "restrictions"):
         for index, rule in enumerate(constraints.get(section, [])):
             yield from _tags(f"{section}[{index}].tags", rule.get("tags", {}))
 
 
-def _tags(path: str, tags: dict[str, str]) -> Iterator[Violation]:
+def _tags(path: str, tags: dict[str, str]) -> Iterator[Problem]:
     allowed = "must consist of alphanumeric characters, dots, dashes, slashes and underscores"
     if not tags:
-        yield Violation(path, "must have at least one tag")
+        yield Problem(path, "must have at least one tag")
     for name, value in tags.items():
         if not name:
-            yield Violation(path, "tag name must be non-empty")
+            yield Problem(path, "tag name must be non-empty")
         if not _TAG_NAME.fullmatch(name):
-            yield Violation(f'{path}["{name}"]', f"tag name {allowed}")
+            yield Problem(f'{path}["{name}"]', f"tag name {allowed}")
         if not value:
-            yield Violation(f'{path}["{name}"]', "tag value must be non-empty")
+            yield Problem(f'{path}["{name}"]', "tag value must be non-empty")
         if not _TAG_VALUE.fullmatch(value):
-            yield Violation(f'{path}["{name}"]', f'tag value {allowed} or be "*"')
+            yield Problem(f'{path}["{name}"]', f'tag value {allowed} or be "*"')
 
 
 def add_defaults(mesh: Object) -> Object:

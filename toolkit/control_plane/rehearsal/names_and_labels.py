@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from toolkit.control_plane.rehearsal.exchange import Violation
+from toolkit.errors import Problem
 from toolkit.mesh.schema.secret import MESH_LABEL, find_name_problem
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _RFC_1035 = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 def list_meta_violations(
     meta: Object, kind: str, mesh: str, name: str, mode: Mode, *, is_federated: bool = False
-) -> list[Violation]:
+) -> list[Problem]:
     """Return every violation of a resource's type, name, mesh and labels.
 
     Args:
@@ -44,11 +44,11 @@ def list_meta_violations(
     """
     violations = []
     if name != meta.get("name", ""):
-        violations.append(Violation("name", "name from the URL has to be the same as in body"))
+        violations.append(Problem("name", "name from the URL has to be the same as in body"))
     if kind != meta.get("type", ""):
-        violations.append(Violation("type", "type from the URL has to be the same as in body"))
+        violations.append(Problem("type", "type from the URL has to be the same as in body"))
     if kind != "Mesh" and mesh != meta.get("mesh", ""):
-        violations.append(Violation("mesh", "mesh from the URL has to be the same as in body"))
+        violations.append(Problem("mesh", "mesh from the URL has to be the same as in body"))
     if is_federated and meta.get("labels", {}).get(ORIGIN) != "zone":
         violations.append(_at_label(ORIGIN, "the origin label must be set to 'zone'"))
     violations += _label_violations(meta, mode)
@@ -58,12 +58,12 @@ def list_meta_violations(
     return violations
 
 
-def check_mesh_name(name: str) -> list[Violation]:
+def check_mesh_name(name: str) -> list[Problem]:
     """Return a violation if a Mesh's name is too long.
 
     Source: kumahq/kuma:pkg/core/managers/apis/mesh/mesh_manager.go.
     """
-    return [Violation("name", f"cannot be longer than {_MAX_MESH} characters")] if len(name) > _MAX_MESH else []
+    return [Problem("name", f"cannot be longer than {_MAX_MESH} characters")] if len(name) > _MAX_MESH else []
 
 
 def list_warnings(name: str) -> list[str]:
@@ -86,7 +86,7 @@ def compute_labels(meta: Object, kind: str, mode: Mode) -> dict[str, str]:
     return dict(sorted(labels.items()))
 
 
-def list_change_violations(before: dict[str, str], after: dict[str, str]) -> list[Violation]:
+def list_change_violations(before: dict[str, str], after: dict[str, str]) -> list[Problem]:
     """Return the violations of immutable labels that were changed or removed."""
     violations = []
     for label in _IMMUTABLE:
@@ -99,21 +99,21 @@ def list_change_violations(before: dict[str, str], after: dict[str, str]) -> lis
     return violations
 
 
-def _at_label(label: str, reason: str) -> Violation:
-    return Violation(f'labels["{label}"]', reason)
+def _at_label(label: str, reason: str) -> Problem:
+    return Problem(f'labels["{label}"]', reason)
 
 
-def _name_violations(field: str, name: str) -> Iterator[Violation]:
+def _name_violations(field: str, name: str) -> Iterator[Problem]:
     if not name:
-        yield Violation(field, "cannot be empty")
+        yield Problem(field, "cannot be empty")
     elif len(name) > _MAX_NAME:
-        yield Violation(field, f"value length must less or equal {_MAX_NAME}")
+        yield Problem(field, f"value length must less or equal {_MAX_NAME}")
     elif find_name_problem(name, "universal"):
         valid = "Valid characters are numbers, lowercase latin letters and '-', '_', '.' symbols."
-        yield Violation(field, f"invalid characters. {valid}")
+        yield Problem(field, f"invalid characters. {valid}")
 
 
-def _label_violations(meta: Object, mode: Mode) -> Iterator[Violation]:
+def _label_violations(meta: Object, mode: Mode) -> Iterator[Problem]:
     labels = meta.get("labels", {})
     origin = labels.get(ORIGIN, "")
     if origin and origin not in _ORIGINS:
