@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.scoped import ScopedKind
     from toolkit.values import Object
 
+_Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 _MEND = "toolkit render-job --help says what each option takes."
 
@@ -103,8 +104,14 @@ def build(
         InvalidInputError: an option is invalid; lists every problem with its option.
     """
     problems: list[Problem] = []
-    pinned = _attempt(problems, "--image", lambda: option_values.read_image(options.image))
-    timetable = _timetable(problems, options)
+    pinned = _attempt(problems, "--image", option_values.read_image, options.image)
+    schedule, time_zone = options.schedule, options.time_zone
+    if schedule is not None:
+        schedule = _attempt(problems, "--schedule", option_values.read_schedule, schedule)
+        if time_zone is not None:
+            time_zone = _attempt(problems, "--time-zone", option_values.read_time_zone, time_zone)
+    elif time_zone is not None:
+        problems.append(Problem("--time-zone", "has no effect without --schedule"))
     problems += _plan_problems(outputs, zones, options, mesh)
     text = None if mesh is None else _mesh_text(problems, mesh)
     places = [_place(problems, outputs, zone, options) for zone in zones]
@@ -123,7 +130,8 @@ def build(
             contract=outputs.model_copy(update={"zones": (zone,)}).to_json(),
             mesh=text,
             retries=options.retries,
-            timetable=timetable,
+            schedule=schedule,
+            time_zone=time_zone,
         )
         for zone, (namespace, service_account) in zip(zones, places, strict=True)
     ]
@@ -141,9 +149,10 @@ def _plan_problems(
     return ()
 
 
-def _attempt(problems: list[Problem], place: str, make: Callable[[], _Made]) -> _Made | None:
+def _attempt(problems: list[Problem], place: str, read: Callable[[_Given], _Made], given: _Given) -> _Made | None:
+    """Return what a function reads; None, after its problem was added, if it can't."""
     try:
-        return make()
+        return read(given)
     except ValidationError as error:
         problems += [
             Problem(f"{place}{path and '.' + path}", message) for path, message in list_validation_problems(error)
@@ -153,26 +162,15 @@ def _attempt(problems: list[Problem], place: str, make: Callable[[], _Made]) -> 
     return None
 
 
-def _timetable(problems: list[Problem], options: JobOptions) -> workloads.Timetable | None:
-    chosen, zone = options.schedule, options.time_zone
-    if chosen is None:
-        if zone is not None:
-            problems.append(Problem("--time-zone", "has no effect without --schedule"))
-        return None
-    schedule = _attempt(problems, "--schedule", lambda: option_values.read_schedule(chosen))
-    time_zone = None if zone is None else _attempt(problems, "--time-zone", lambda: option_values.read_time_zone(zone))
-    return None if schedule is None else workloads.Timetable(schedule, time_zone)
-
-
 def _place(problems: list[Problem], outputs: StackOutputs, zone: Zone, options: JobOptions) -> tuple[str, str]:
     """Return the namespace and the service account of a zone's pod."""
     namespace, account = options.namespace, options.service_account
     if namespace is not None:
-        _attempt(problems, "--pod-namespace", lambda: check_dns_label(namespace))
+        _attempt(problems, "--pod-namespace", check_dns_label, namespace)
     # The contract accepts service account names that Kubernetes rejects.
     path = f"zones[{outputs.zones.index(zone)}].serviceAccount" if account is None else "--pod-service-account"
     name = zone.service_account if account is None else account
-    _attempt(problems, path, lambda: check_object_name(name))
+    _attempt(problems, path, check_object_name, name)
     return namespace or zone.namespace, name
 
 
@@ -193,7 +191,7 @@ def _mesh_text(problems: list[Problem], said: Applied | AppliedIdentity) -> str 
     if said.common_name is not None:
         values["commonName"] = said.common_name
     values["caCert"] = {"inlineString": _rewrite(said.bundle)}
-    conf = _attempt(problems, said.place, lambda: AcmPcaConf.model_validate(values))
+    conf = _attempt(problems, said.place, AcmPcaConf.model_validate, values)
     if conf is None or problems:
         return None
     backend = {"name": "acmpca", "type": "acmpca", "conf": conf.to_document()}

@@ -43,19 +43,6 @@ _VERDICTS = [1, 2]
 
 
 @dataclass(frozen=True)
-class Timetable:
-    """When a CronJob runs.
-
-    Attributes:
-        schedule: an expression from :func:`toolkit.jobs.option_values.read_schedule`.
-        time_zone: its time zone; None for that of the cluster's controller, usually UTC.
-    """
-
-    schedule: str
-    time_zone: str | None = None
-
-
-@dataclass(frozen=True)
 class VerifyJob:
     """The verification of one zone, with checked values; :mod:`toolkit.jobs.verifiers` creates it.
 
@@ -70,7 +57,8 @@ class VerifyJob:
         contract: the contract's outputs with only this zone, as JSON.
         mesh: the relevant parts of the applied Mesh, as YAML; None to verify against the contract's chain.
         retries: the number of retries after an environment error; each issues another certificate.
-        timetable: for a CronJob; None for a Job.
+        schedule: of a CronJob, from :func:`toolkit.jobs.option_values.read_schedule`; None for a Job.
+        time_zone: the time zone of the schedule; None for that of the cluster's controller, usually UTC.
     """
 
     zone: str
@@ -83,12 +71,13 @@ class VerifyJob:
     contract: str
     mesh: str | None = None
     retries: int = 0
-    timetable: Timetable | None = None
+    schedule: str | None = None
+    time_zone: str | None = None
 
     @property
     def name(self) -> str:
         """Return the name of both resources; a name that is too long is truncated and gets a hash, to be unique."""
-        most = _MAX_CRON_JOB_NAME if self.timetable else _MAX_JOB_NAME
+        most = _MAX_CRON_JOB_NAME if self.schedule else _MAX_JOB_NAME
         name = f"{APPLICATION}-{self.zone}"
         if len(name) <= most:
             return name
@@ -113,14 +102,13 @@ class VerifyJob:
 
     def make_workload(self) -> Object:
         """Return the Job, or the CronJob."""
-        table = self.timetable
-        if table is None:
+        if self.schedule is None:
             # Keep the pod, with the result in its log, for a day after the Job has finished.
             job = self._job() | {"ttlSecondsAfterFinished": _DAY_SECONDS}
             return {"apiVersion": "batch/v1", "kind": "Job", "metadata": self._metadata(), "spec": job}
         spec = {
-            "schedule": table.schedule,
-            **({"timeZone": table.time_zone} if table.time_zone is not None else {}),
+            "schedule": self.schedule,
+            **({"timeZone": self.time_zone} if self.time_zone is not None else {}),
             "concurrencyPolicy": "Forbid",
             "startingDeadlineSeconds": _LATE_SECONDS,
             "successfulJobsHistoryLimit": 1,
@@ -223,7 +211,7 @@ def render_job(job: VerifyJob) -> str:
         UnfaithfulRenderingError: the rendered text does not parse to the model.
     """
     config_map, workload = job.make_config_map(), job.make_workload()
-    template = "kubernetes/verify-cronjob.yaml.j2" if job.timetable else "kubernetes/verify-job.yaml.j2"
+    template = "kubernetes/verify-cronjob.yaml.j2" if job.schedule else "kubernetes/verify-job.yaml.j2"
     return templating.join_documents(
         [
             templating.render_document("kubernetes/verify-configmap.yaml.j2", config_map),
