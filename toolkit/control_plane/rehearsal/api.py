@@ -7,18 +7,18 @@ Universal (``tests/control_plane/recorded/``).
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import logging
-import re
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
 from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, names_and_labels
 from toolkit.control_plane.rehearsal.exchange import (
+    KINDS,
     PLAIN,
     Key,
     RefusedError,
@@ -28,12 +28,11 @@ from toolkit.control_plane.rehearsal.exchange import (
     build_not_found,
     build_path,
     find_key,
-    find_list,
     read_page,
     require,
 )
 from toolkit.control_plane.rehearsal.identity_conditions import reconcile
-from toolkit.control_plane.rehearsal.inventory import Inventory, pull, push
+from toolkit.control_plane.rehearsal.inventory import Inventory, find_path, pull, push
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, Meta, Secret, read_message
 from toolkit.control_plane.scoped_specs import (
     list_duration_problems,
@@ -60,7 +59,6 @@ READ_ONLY = (
     " You can still use 'kumactl' or the HTTP API to modify the rest of the resource on the global control plane.\n"
 )
 _logger = logging.getLogger(__name__)
-_INSIGHT = re.compile(r"/mesh-insights/(?P<mesh>[^/]+)")
 # Resources with a status.
 _WITH_STATUS = ("MeshIdentity", "MeshTrust")
 _ANONYMOUS = "mesh-system:anonymous/mesh-system:unauthenticated"
@@ -127,32 +125,38 @@ class StandIn:
             return RefusedError(500, "Internal Server Error", "The stand-in has a defect.").to_reply()
 
     def _answer(self, request: Request) -> Reply:
-        path = request.path
-        if path != "/" and self.token and request.authorization not in ("", f"Bearer {self.token}"):
+        parts = request.parts
+        if parts != [""] and self.token and request.authorization not in ("", f"Bearer {self.token}"):
             raise RefusedError(401, "Invalid authentication data", "Unauthenticated")
-        if key := find_key(path):
+        if key := find_key(parts):
             return self._resource(request, key)
-        listed, insight = find_list(path), _INSIGHT.fullmatch(path)
-        if path not in ("/", "/config") and listed is None and insight is None:
-            return PLAIN[404]
-        if request.method != "GET":
-            return PLAIN[405]
-        if listed is not None:
-            return self._list(request, *listed)
-        if insight is not None:
-            return self._insight(unquote(insight["mesh"]))
-        return self._index() if path == "/" else self._configuration()
+        match parts:
+            case [""]:
+                answer = self._index
+            case ["config"]:
+                answer = self._configuration
+            case ["mesh-insights", mesh] if mesh:
+                answer = partial(self._insight, mesh)
+            case ["meshes"]:
+                answer = partial(self._list, request, "Mesh", None)
+            case ["meshes", mesh, collection] if mesh and collection in KINDS:
+                answer = partial(self._list, request, KINDS[collection], mesh)
+            case _:
+                return PLAIN[404]
+        return answer() if request.method == "GET" else PLAIN[405]
 
     def _resource(self, request: Request, key: Key) -> Reply:
-        if request.method == "GET":
-            return self._get(request, key)
-        if request.method not in ("PUT", "DELETE"):
+        methods = {"GET": self._get, "PUT": self._put, "DELETE": self._delete}
+        if request.method not in methods:
             return PLAIN[405]
         if request.method == "PUT" and not request.is_json:
             return PLAIN[415]
-        if self.mode == "read-only" or (self.upstream is not None and key.kind in ("Mesh", "Secret")):
+        is_read_only = self.mode == "read-only" or (self.upstream is not None and key.kind in ("Mesh", "Secret"))
+        if request.method != "GET" and is_read_only:
             raise RefusedError(405, "Method not allowed", self.read_only)
-        return self._put(request, key) if request.method == "PUT" else self._delete(request, key)
+        if not key.is_mesh:
+            self._require_mesh(key.mesh)
+        return methods[request.method](request, key)
 
     def _index(self) -> Reply:
         identity = {"hostname": "stand-in", "instanceId": "stand-in-0000", "clusterId": "stand-in"}
@@ -187,22 +191,18 @@ class StandIn:
         return build_json_reply(200, {"total": len(documents), "items": items, "next": following})
 
     def _get(self, request: Request, key: Key) -> Reply:
-        if not key.is_mesh:
-            self._require_mesh(key.mesh)
         self._require_access(request, key.kind)
-        document = self.inventory.find(key.kind, key.mesh, key.name)
+        document = self.inventory.find(*key)
         if document is None:
             raise build_not_found("Could not retrieve a resource")
         return build_json_reply(200, self.inventory.render(document))
 
     def _put(self, request: Request, key: Key) -> Reply:
-        if not key.is_mesh:
-            self._require_mesh(key.mesh)
         meta, rest = _read_body(request.body, key.kind, self.product)
         if key.is_mesh:
             most = 1 if self.product == "kuma" else None
             require(mesh_validation.list_violations(rest, most), "Could not process a resource")
-        before = self.inventory.find(key.kind, key.mesh, key.name)
+        before = self.inventory.find(*key)
         require(
             names_and_labels.list_meta_violations(meta, *key, self.mode, is_federated=self.upstream is not None),
             "Could not process a resource",
@@ -230,8 +230,7 @@ class StandIn:
             for zone in self._zones:
                 for document in push(self.inventory, zone.inventory):
                     if document["type"] == "MeshIdentity":
-                        key = (document["type"], document["mesh"], document["name"])
-                        zone._waiting[build_path(*key)] = zone.delay  # noqa: SLF001
+                        zone._waiting[find_path(document)] = zone.delay  # noqa: SLF001
             if is_read:
                 for stand_in in (self, *self._zones):
                     stand_in._reconcile()  # noqa: SLF001
@@ -260,22 +259,13 @@ class StandIn:
         if self.product == "kuma":
             require(ca_plugins.list_change_violations(before or {}, spec), title)
         violations = names_and_labels.check_mesh_name(key.name)
-        is_kong_mesh = self.product == "kong-mesh"
-        violations += ca_plugins.list_violations(
-            spec, key.mesh, lambda name: self._secret_value(key.mesh, name), is_kong_mesh=is_kong_mesh
-        )
+        violations += ca_plugins.list_violations(spec, key.mesh, self.inventory, self.product)
         require(violations, title)
         ca_plugins.require_lifetimes(spec)
         return mesh_validation.add_defaults(spec)
 
-    def _secret_value(self, mesh: str, name: str) -> bytes | None:
-        document = self.inventory.find("Secret", mesh, name)
-        return None if document is None else base64.b64decode(document.get("data", ""))
-
     def _delete(self, request: Request, key: Key) -> Reply:
-        if not key.is_mesh:
-            self._require_mesh(key.mesh)
-        document = self.inventory.find(key.kind, key.mesh, key.name)
+        document = self.inventory.find(*key)
         if document is None:
             raise build_not_found("Could not delete a resource")
         self._require_access(request, key.kind)

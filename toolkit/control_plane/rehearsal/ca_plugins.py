@@ -25,14 +25,13 @@ from toolkit.mesh.schema.model import DataSource
 from toolkit.pki import certificate, go_pem, private_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from toolkit.control_plane.rehearsal.inventory import Inventory
     from toolkit.mesh.schema.model import Model
+    from toolkit.mesh.schema.versions import Product
     from toolkit.values import Object
     from toolkit.yamltext.nodes import Path
-
-    # Returns the value of a Secret of the mesh; None if it does not exist.
-    Secrets = Callable[[str], bytes | None]
 
 _OF_KONG_MESH: dict[str, type[Model]] = {"acmpca": AcmPcaConf, "vault": VaultConf, "certmanager": CertManagerConf}
 # Kuma stores the CA of a builtin backend in a Secret, whose name contains the backend's name.
@@ -57,24 +56,24 @@ def list_change_violations(before: Object, after: Object) -> list[Problem]:
     return [Problem("mtls.enabledBackend", _CHANGED_CA)] if old and new and old != new else []
 
 
-def list_violations(mesh: Object, name: str, secrets: Secrets, *, is_kong_mesh: bool) -> list[Problem]:
+def list_violations(mesh: Object, name: str, inventory: Inventory, product: Product) -> list[Problem]:
     """Return every violation of the mTLS backends.
 
     Args:
         mesh: a Mesh that was read as :class:`toolkit.mesh.schema.field_types.Spec`.
         name: the Mesh's name.
-        secrets: returns the value of a Secret.
-        is_kong_mesh: whether the product has Kong Mesh's backend types.
+        inventory: has the Secrets.
+        product: Kong Mesh has more types of backends.
     """
     violations: list[Problem] = []
     mtls = mesh.get("mtls", {})
     for index, backend in enumerate(mtls.get("backends", [])):
         path, kind = f"mtls.backends[{index}]", backend.get("type", "")
-        if kind not in ("builtin", "provided") and not (is_kong_mesh and kind in _OF_KONG_MESH):
+        if kind not in ("builtin", "provided") and not (product == "kong-mesh" and kind in _OF_KONG_MESH):
             return [*violations, Problem(f"{path}.type", "could not find installed plugin for this type")]
         if mtls.get("skipValidation"):
             continue
-        for field, reason in _backend(backend, name, secrets):
+        for field, reason in _backend(backend, name, inventory):
             violations.append(Problem(f"{path}.conf{'.' if field else ''}{field}", reason))
     return violations
 
@@ -110,7 +109,7 @@ def _secret_names(value: object) -> Iterator[str]:
             yield from _secret_names(entry)
 
 
-def _backend(backend: Object, mesh: str, secrets: Secrets) -> Iterator[Problem]:
+def _backend(backend: Object, mesh: str, inventory: Inventory) -> Iterator[Problem]:
     kind, conf = backend["type"], backend.get("conf", {})
     if kind == "builtin":
         yield from _builtin_name(backend.get("name", ""), mesh)
@@ -118,9 +117,9 @@ def _backend(backend: Object, mesh: str, secrets: Secrets) -> Iterator[Problem]:
         if kind == "builtin":
             read_message(BuiltinConf, conf)
         elif kind == "provided":
-            yield from _provided(read_message(ProvidedConf, conf), mesh, secrets)
+            yield from _provided(read_message(ProvidedConf, conf), mesh, inventory)
         else:
-            yield from _of_kong_mesh(_OF_KONG_MESH[kind], conf, mesh, secrets)
+            yield from _of_kong_mesh(_OF_KONG_MESH[kind], conf, mesh, inventory)
     except MessageError as error:
         yield Problem("", f"could not convert backend config: {error}")
 
@@ -133,13 +132,13 @@ def _builtin_name(name: str, mesh: str) -> Iterator[Problem]:
         yield Problem("mtls.backends.name", f'"{name}" name must be valid dns name')
 
 
-def _provided(conf: Object, mesh: str, secrets: Secrets) -> Iterator[Problem]:
+def _provided(conf: Object, mesh: str, inventory: Inventory) -> Iterator[Problem]:
     violations = [violation for field in ("cert", "key") for violation in _data_source(field, conf.get(field))]
     if violations:
         yield from violations
         return
     try:
-        key, cert = (_load(conf[field], mesh, secrets) for field in ("key", "cert"))
+        key, cert = (_load(conf[field], mesh, inventory) for field in ("key", "cert"))
     except _LoadError as error:
         yield Problem("cert", str(error))
         yield Problem("key", str(error))
@@ -158,9 +157,9 @@ def _data_source(field: str, source: Object | None) -> Iterator[Problem]:
                 yield Problem(f"{field}.{kind}", "cannot be empty")
 
 
-def _load(source: Object, mesh: str, secrets: Secrets) -> bytes:
+def _load(source: Object, mesh: str, inventory: Inventory) -> bytes:
     if "secret" in source:
-        value = secrets(source["secret"])
+        value = inventory.read_secret(mesh, source["secret"])
         if value is None:
             name = source["secret"]
             raise _LoadError(f'could not load data: resource not found: type="Secret" name="{name}" mesh="{mesh}"')
@@ -207,7 +206,7 @@ def _authority(path: str, parsed: x509.Certificate) -> Iterator[Problem]:
         yield Problem(path, "key usage extension 'keyAgreement' must NOT be set (see X509-SVID: Appendix A)")
 
 
-def _of_kong_mesh(model: type[Model], conf: Object, mesh: str, secrets: Secrets) -> Iterator[Problem]:
+def _of_kong_mesh(model: type[Model], conf: Object, mesh: str, inventory: Inventory) -> Iterator[Problem]:
     try:
         # Kuma's plugins ignore unknown fields.
         model.model_validate(conf, extra="ignore")
@@ -221,7 +220,7 @@ def _of_kong_mesh(model: type[Model], conf: Object, mesh: str, secrets: Secrets)
         source = read_message(DataSource, spot.value)
         try:
             if source:
-                _load(source, mesh, secrets)
+                _load(source, mesh, inventory)
         except _LoadError as error:
             yield Problem(_dotted(spot.path), str(error))
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _COLLECTIONS: dict[str, str] = {"Secret": "secrets"} | dict(scoped.COLLECTIONS.items())
 # With those that the stand-in only lists, if they were put into it.
 _LISTED = _COLLECTIONS | {"Dataplane": "dataplanes"}
-_KINDS = {collection: kind for kind, collection in _LISTED.items()}
+# The kinds of the lists, by their collection in a mesh.
+KINDS = {collection: kind for kind, collection in _LISTED.items()}
 _DEFAULT_SIZE, _MAX_SIZE = 100, 1000
 
 
@@ -49,6 +50,11 @@ class Request(NamedTuple):
     def path(self) -> str:
         """Return the path without the query."""
         return self.target.partition("?")[0]
+
+    @property
+    def parts(self) -> list[str]:
+        """Return the parts of the path, unquoted."""
+        return [unquote(part) for part in self.path.split("/")[1:]]
 
     @property
     def is_json(self) -> bool:
@@ -81,23 +87,13 @@ def build_path(kind: str, mesh: str, name: str) -> str:
     return path if kind == "Mesh" else f"{path}/{_LISTED[kind]}/{quote(name, safe='')}"
 
 
-def find_key(path: str) -> Key | None:
-    """Return the resource that a path names; None if it names none."""
-    match [unquote(part) for part in path.split("/")]:
-        case ["", "meshes", mesh] if mesh:
+def find_key(parts: list[str]) -> Key | None:
+    """Return the resource that the parts of a path name; None if they name none."""
+    match parts:
+        case ["meshes", mesh] if mesh:
             return Key("Mesh", mesh, mesh)
-        case ["", "meshes", mesh, collection, name] if mesh and name and _KINDS.get(collection) in _COLLECTIONS:
-            return Key(_KINDS[collection], mesh, name)
-    return None
-
-
-def find_list(path: str) -> tuple[str, str | None] | None:
-    """Return the kind and mesh of the list that a path names; the mesh is None for Meshes. None if it names no list."""
-    match [unquote(part) for part in path.split("/")]:
-        case ["", "meshes"]:
-            return "Mesh", None
-        case ["", "meshes", mesh, collection] if mesh and collection in _KINDS:
-            return _KINDS[collection], mesh
+        case ["meshes", mesh, collection, name] if mesh and name and KINDS.get(collection) in _COLLECTIONS:
+            return Key(KINDS[collection], mesh, name)
     return None
 
 

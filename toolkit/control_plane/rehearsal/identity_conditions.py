@@ -8,7 +8,6 @@ argument, or creates its own CA certificate.
 
 from __future__ import annotations
 
-import base64
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -134,10 +133,10 @@ def _load(inventory: Inventory, mesh: str, source: Object) -> str:
     """Return the value of a data source. The stand-in reads neither files nor environment variables."""
     if source["type"] == "InsecureInline":
         return str(source["insecureInline"]["value"])
-    secret = inventory.find("Secret", mesh, source["secretRef"]["name"]) if source["type"] == "Secret" else None
-    if secret is None:
+    value = inventory.read_secret(mesh, source["secretRef"]["name"]) if source["type"] == "Secret" else None
+    if value is None:
         raise _FailedError("ProviderInitializationError", f"could not load data of the {source['type']}")
-    return base64.b64decode(secret.get("data", "")).decode(errors="replace")
+    return value.decode(errors="replace")
 
 
 def _parse(text: str) -> x509.Certificate:

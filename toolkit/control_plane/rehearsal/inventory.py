@@ -6,6 +6,7 @@ Sources: kumahq/kuma:pkg/kds/hash/hash.go (names), pkg/kds/context/context.go (l
 
 from __future__ import annotations
 
+import base64
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -43,6 +44,11 @@ class Inventory:
         """Return a resource; None if it does not exist."""
         return self.documents.get(build_path(kind, mesh, name))
 
+    def read_secret(self, mesh: str, name: str) -> bytes | None:
+        """Return the value of a Secret; None if it does not exist."""
+        secret = self.find("Secret", mesh, name)
+        return None if secret is None else base64.b64decode(secret.get("data", ""))
+
     def list(self, kind: str, mesh: str | None = None) -> list[Object]:
         """Return the resources of a kind, sorted by mesh and name; only those of a mesh, if it is given."""
         with self._lock:
@@ -52,7 +58,7 @@ class Inventory:
 
     def render(self, document: Object) -> Object:
         """Return a resource for an answer, with the fields that the control plane adds, such as times."""
-        path = _path(document)
+        path = find_path(document)
         created, modified = self._times.get(path) or (_now(), _now())
         added = {"creationTime": created, "modificationTime": modified}
         if document["type"] == "Mesh":
@@ -71,7 +77,7 @@ class Inventory:
         Raises:
             RefusedError: 409: the resource was changed in the meantime.
         """
-        path = _path(document)
+        path = find_path(document)
         with self._lock:
             if self.documents.get(path) is not before:
                 mesh = document.get("mesh", "")
@@ -83,7 +89,7 @@ class Inventory:
 
     def delete(self, document: Object) -> None:
         """Delete a resource; for a Mesh, its resources too."""
-        path = _path(document)
+        path = find_path(document)
         with self._lock:
             below = [each for each in self.documents if each == path or each.startswith(f"{path}/")]
             for each in below:
@@ -91,7 +97,8 @@ class Inventory:
                 self._times.pop(each, None)
 
 
-def _path(document: Object) -> str:
+def find_path(document: Object) -> str:
+    """Return the path of a resource."""
     name: str = document["name"]
     return build_path(document["type"], document.get("mesh", name), name)
 
@@ -111,7 +118,7 @@ def hash_name(mesh: str, name: str, *more: str) -> str:
 
 def push(source: Inventory, zone: Inventory) -> list[Object]:
     """Copy the resources of a global control plane to a zone's; return the copies that are new or changed."""
-    wanted = {_path(copy): copy for copy in _list_copies_for_zone(source)}
+    wanted = {find_path(copy): copy for copy in _list_copies_for_zone(source)}
     for path, document in list(zone.documents.items()):
         is_copy = document["type"] not in SCOPED_KINDS or _origin(document) == "global"
         if is_copy and path not in wanted:
@@ -141,7 +148,7 @@ def pull(zone: Inventory, source: Inventory, name: str) -> None:
             added = {DISPLAY_NAME: trust["name"], ORIGIN: "zone", ZONE_LABEL: name}
             labels = {**trust.get("labels", {}), **added}
             copy = {**trust, "name": hash_name(trust["mesh"], trust["name"], name), "labels": labels}
-            wanted[_path(copy)] = copy
+            wanted[find_path(copy)] = copy
     for path, document in list(source.documents.items()):
         if document["type"] == "MeshTrust" and _origin(document) == "zone" and path not in wanted:
             source.delete(document)

@@ -42,13 +42,12 @@ def list_meta_violations(
         mode: the control plane's mode.
         is_federated: whether it is a zone's, and connected to a global one.
     """
-    violations = []
-    if name != meta.get("name", ""):
-        violations.append(Problem("name", "name from the URL has to be the same as in body"))
-    if kind != meta.get("type", ""):
-        violations.append(Problem("type", "type from the URL has to be the same as in body"))
-    if kind != "Mesh" and mesh != meta.get("mesh", ""):
-        violations.append(Problem("mesh", "mesh from the URL has to be the same as in body"))
+    expected = {"name": name, "type": kind} | ({} if kind == "Mesh" else {"mesh": mesh})
+    violations = [
+        Problem(field, f"{field} from the URL has to be the same as in body")
+        for field, value in expected.items()
+        if value != meta.get(field, "")
+    ]
     if is_federated and meta.get("labels", {}).get(ORIGIN) != "zone":
         violations.append(_at_label(ORIGIN, "the origin label must be set to 'zone'"))
     violations += _label_violations(meta, mode)
