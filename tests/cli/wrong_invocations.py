@@ -184,7 +184,9 @@ _ADDRESS = "invalid address of the global control plane\n  --kds-address:"
 _JOB = "render-job --contract c.json --image registry.example/toolkit:0.1.0"
 _NO_JOB = "the Job can't be rendered\n "
 RENDER_ZONE_AND_JOB = (
-    Wrong("render-zone --contract c.json --zone nope", "unknown zone\n  --zone: 'nope' is not a zone of …"),
+    Wrong(
+        "render-zone --contract c.json --zone nope", "the contract has no zone nope\n  --zone: nope is not a zone of …"
+    ),
     Wrong(f"{_VALUES} --kds-address host", f"{_ADDRESS} 'host' is not of the form grpcs://HOST:PORT"),
     Wrong(f"{_VALUES} --kds-address grpcs://host:99999", f"{_ADDRESS} 'grpcs://host:99999' is not of the form …"),
     _decode(f"{_VALUES} --base", "binary", "YAML"),

@@ -83,11 +83,12 @@ def command(
     another zone or to a global control plane, is rejected. The command warns of values and AWS variables that would
     keep the control plane from its role.
     """
+    from toolkit.verify.plan import choose_zones
     from toolkit.zones import rendering
 
     _check_options(base, form, namespace, output_file, output_dir, diff=diff)
     address = None if kds_address is None else rendering.check_address(kds_address)
-    chosen = rendering.choose(source.load(), zone_names)
+    chosen = choose_zones(source.load(), zone_names)
     if output_dir is None and len(chosen) > 1:
         there = ", ".join(zone.name for zone in chosen)
         raise click.UsageError(f"several zones: {there}; name one with --zone, or write all of them with --output-dir")

@@ -16,7 +16,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import read_text
 from toolkit.text import take_line
 from toolkit.yamltext.parsing import parse
-from toolkit.yamltext.plain import items, mapping
+from toolkit.yamltext.plain import items, mapping, text
 
 if TYPE_CHECKING:
     from toolkit.values import Object
@@ -112,9 +112,8 @@ def _auth_token(server: Object, problems: list[Problem]) -> str:
     if kind != "tokens":
         problems.append(_problem("authType", "is not supported; tokens is"))
         return ""
-    wrong: list[Problem] = []
-    token = _text(mapping(_field(server, "authConf")), "token", wrong)
-    if wrong or not token:
+    token = text(mapping(_field(server, "authConf")).get("token"))
+    if not token:
         problems.append(_problem("authConf.token", "is missing or is not a text"))
     return token
 

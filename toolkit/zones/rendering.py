@@ -20,7 +20,7 @@ from toolkit.pki import arn
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from toolkit.contract import StackOutputs, Zone
+    from toolkit.contract import Zone
     from toolkit.values import Object
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
@@ -59,23 +59,6 @@ def check_address(text: str) -> str:
             "The global control plane listens for its zones on port 5685: grpcs://mesh.example.com:5685",
         )
     return text
-
-
-def choose(outputs: StackOutputs, names: Iterable[str]) -> list[Zone]:
-    """Return the zones with these names, in the contract's order; all zones if no name is given.
-
-    Raises:
-        InvalidInputError: the contract has no zone with one of the names.
-    """
-    wanted = dict.fromkeys(names)
-    known = [zone.name for zone in outputs.zones]
-    if unknown := [name for name in wanted if name not in known]:
-        there = ", ".join(known)
-        problems = [
-            Problem("--zone", f"{arn.quote(name)} is not a zone of the contract; zones: {there}") for name in unknown
-        ]
-        raise InvalidInputError("unknown zone", problems)
-    return [zone for zone in outputs.zones if not wanted or zone.name in wanted]
 
 
 def make_chart_values(zone: Zone, address: str | None) -> Object:
