@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+import click
 
 from toolkit import contract
 from toolkit.files import PRIVATE, PUBLIC, write_all
@@ -13,7 +16,7 @@ from toolkit.mesh.documents.applied import read_applied
 from toolkit.mesh.documents.reader import read
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.building import Choice, MeshOptions
-from toolkit.pki import duration, pem
+from toolkit.pki import chain, duration, pem
 from toolkit.sandbox.pulumi import program
 from toolkit.sandbox.server import Sandbox
 from toolkit.verify.handshakes.openssl import Trust, make_handshakes
@@ -24,33 +27,51 @@ from toolkit.verify.report.json import render as render_json
 from toolkit.verify.runner import Run, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.render.templating import RenderedMesh
-    from toolkit.verify.results import Report, ZoneResult
+    from toolkit.verify.results import Report
 
 COMMON_NAME = '{{ tag "kuma.io/service" }}.mesh'
 
 
-class Audience(Protocol):
-    """Receives the demo's progress."""
+class Story:
+    """Tells the steps of a demo on standard output.
 
-    def sandbox_started(self, endpoint_url: str) -> None:
-        """Report that an AWS listens on `endpoint_url`."""
+    Args:
+        quiet: whether to tell nothing.
 
-    def resource_created(self, kind: str, name: str) -> None:
-        """Report a resource that the Pulumi program created; called from several threads."""
+    Attributes:
+        resources: the types of the resources that the Pulumi program created.
+    """
 
-    def stack_created(self, outputs: StackOutputs) -> None:
-        """Report that the program has finished."""
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.resources: list[str] = []
+        self._quiet = quiet
+        self._begun = time.monotonic()
+        self._steps = 0
 
-    def mesh_rendered(self, mesh: str) -> None:
-        """Report that the documents of the mesh are rendered."""
+    def tell(self, text: str) -> None:
+        """Print a line."""
+        if not self._quiet:
+            click.echo(text)
 
-    def zone_verified(self, result: ZoneResult) -> None:
-        """Report the result of one zone."""
+    def tell_step(self, title: str, more: str) -> None:
+        """Print the next step."""
+        self._steps += 1
+        self.tell(f"{click.style(f'{self._steps}. {title}', bold=True)}: {more}")
+
+    def tell_detail(self, text: str) -> None:
+        """Print a line about the current step."""
+        self.tell(f"   {text}")
+
+    def tell_files(self, directory: Path, names: Iterable[str]) -> None:
+        """Print the files that were written, and the time that the demo took."""
+        self.tell(f"Written to {directory}/ in {time.monotonic() - self._begun:.1f} s:")
+        for name in names:
+            self.tell_detail(name)
 
 
 @dataclass(frozen=True)
@@ -60,22 +81,22 @@ class Demo:
     Attributes:
         outputs: the contract.
         report: the result of the verification.
-        files: the written files, in reading order.
+        files: names of the written files, in reading order.
     """
 
     outputs: StackOutputs
     report: Report
-    files: tuple[Path, ...]
+    files: tuple[str, ...]
 
 
-def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> Demo:
+def run(project_dir: Path, stack: str, directory: Path, story: Story) -> Demo:
     """Run every step with the stack's own settings.
 
     Args:
         project_dir: the directory of ``Pulumi.yaml`` and ``__main__.py``.
         stack: the name of a stack with a file in ``stacks/``.
         directory: the directory for the results.
-        audience: receives the progress.
+        story: tells the progress.
 
     Returns:
         The results; the verification may have failed.
@@ -83,40 +104,46 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
     Raises:
         ToolkitError: a step failed; then nothing is written.
     """
-    with provision(project_dir, stack, audience) as (aws, outputs):
+    with provision(project_dir, stack, story) as (aws, outputs):
         mesh = outputs.meshes[0]
         in_secret = MeshOptions(common_name=COMMON_NAME, ca_cert=Choice("secret"))
         kubernetes = templating.render(outputs, mesh, in_secret)
         universal = templating.render(outputs, mesh, MeshOptions(form="universal", common_name=COMMON_NAME))
-        audience.mesh_rendered(mesh)
+        story.tell_step("The Mesh is rendered", f"mesh {mesh}, for Kubernetes and for Universal")
         source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
         plan = _plan(outputs, kubernetes)
-        verified = verify(outputs, plan, source, audience.zone_verified)
+        verified = verify(outputs, plan, source)
         if verified.trouble:
             raise verified.trouble
     met = tuple(make_handshakes(verified.proxies, Trust(plan.trust_bundle, plan.mesh, plan.service)))
     verified = verified._replace(report=replace(verified.report, handshakes=met))
     files = _files(outputs, kubernetes, universal, verified)
     write_all({directory / name: content for name, content in files.items()})
-    return Demo(outputs, verified.report, tuple(directory / name for name in files))
+    return Demo(outputs, verified.report, tuple(files))
 
 
 @contextmanager
-def provision(project_dir: Path, stack: str, audience: Audience) -> Iterator[tuple[Sandbox, StackOutputs]]:
+def provision(project_dir: Path, stack: str, story: Story) -> Iterator[tuple[Sandbox, StackOutputs]]:
     """Start an AWS, run the Pulumi program in it, and yield it with the contract.
 
     Args:
         project_dir: the directory of ``Pulumi.yaml`` and ``__main__.py``.
         stack: the name of a stack with a file in ``stacks/``.
-        audience: receives the progress.
+        story: tells the progress.
     """
     config = program.read_stack(project_dir, stack)
     with Sandbox() as aws:
-        audience.sandbox_started(aws.endpoint_url)
-        exports = program.run(project_dir, config, aws, audience.resource_created)
+        story.tell_step("An AWS is running", f"{aws.endpoint_url}, on this machine's loopback only")
+        exports = program.run(project_dir, config, aws, lambda kind, _: story.resources.append(kind))
         # Convert to JSON and back, so that the command line reads exactly what the program wrote.
         outputs = contract.parse(json.dumps(exports), "the stack's outputs")
-        audience.stack_created(outputs)
+        created = f"{len(story.resources)} resources: CAs, roles and their policies"
+        story.tell_step("The Pulumi program ran", created)
+        for certificate in pem.load_certificates(outputs.certificate_chain):
+            ends = f"valid until {certificate.not_valid_after_utc:%Y-%m-%d}"
+            algorithm = outputs.certificate_authority.key_algorithm
+            story.tell_detail(f"{chain.get_display_name(certificate)}, {algorithm}, {ends}")
+        story.tell_detail(f"issues: {outputs.certificate_authority.arn}")
         yield aws, outputs
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
 
 from toolkit.control_plane import applying, waiting
 from toolkit.control_plane.client import ControlPlane
@@ -34,22 +36,21 @@ from toolkit.verify.plan import SERVICE, PlanOptions, make_plan
 from toolkit.verify.runner import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from toolkit.contract import StackOutputs
-    from toolkit.demo import Audience
+    from toolkit.demo import Story
     from toolkit.mesh.rotate.identity_move import IdentityMove
     from toolkit.mesh.rotate.rotation import Step
     from toolkit.sandbox.server import Sandbox
     from toolkit.verify.handshakes.openssl import PeerTrust
-    from toolkit.verify.results import ZoneResult
+    from toolkit.verify.runner import Run
     from toolkit.verify.zone import Proxy
 
-World = Literal["old", "new"]
 # The timeout for a zone's control plane; the stand-ins answer at once.
 _TIMEOUT_SECONDS = 30.0
-_WORLDS: dict[str, tuple[World, ...]] = {"switch": ("old", "new"), "finish": ("new",)}
+_WORLDS = {"switch": ("old", "new"), "finish": ("new",)}
 _PERMISSION = """\
 type: MeshTrafficPermission
 name: allow-all
@@ -65,111 +66,71 @@ spec:
 """
 
 
-class Stage(NamedTuple):
-    """The result of one stage.
-
-    Attributes:
-        number: from 1.
-        name: of the stage.
-        applied: kinds and names of the documents.
-        worlds: the certificates that proxies have in this stage.
-        ready: the number of zones that report the MeshIdentity as ready, and of all zones; None if the stage has none.
-        lost: handshakes that failed.
-        handshakes: the number of handshakes.
-    """
-
-    number: int
-    name: str
-    applied: tuple[str, ...]
-    worlds: tuple[World, ...]
-    ready: tuple[int, int] | None
-    lost: tuple[str, ...]
-    handshakes: int
-
-
-class MoveAudience(Protocol):
-    """Receives the progress of the move."""
-
-    def zones_asked(self, world: World, zones: Sequence[ZoneResult]) -> None:
-        """Report the zones that were asked for certificates of one world."""
-
-    def stage_played(self, stage: Stage) -> None:
-        """Report a stage."""
-
-
-@dataclass(frozen=True)
-class IdentityDemo:
-    """The results of the demo.
-
-    Attributes:
-        outputs: the contract.
-        passed: whether each zone got both certificates and no handshake was lost.
-        files: the written files.
-    """
-
-    outputs: StackOutputs
-    passed: bool
-    files: tuple[Path, ...]
-
-
-def run(project_dir: Path, stack: str, directory: Path, audience: Audience, moves: MoveAudience) -> IdentityDemo:
+def run(project_dir: Path, stack: str, directory: Path, story: Story) -> bool:
     """Play all stages with the stack's own settings.
 
     Args:
         project_dir: the directory of ``Pulumi.yaml`` and ``__main__.py``.
         stack: the name of a stack with a file in ``stacks/``.
         directory: the directory for the documents.
-        audience: receives the progress of AWS and of the Pulumi program.
-        moves: receives the progress of the move.
+        story: tells the progress.
+
+    Returns:
+        Whether each zone got both certificates and no handshake was lost.
 
     Raises:
         ToolkitError: a step failed; then nothing is written.
     """
-    with provision(project_dir, stack, audience) as (aws, outputs):
+    with provision(project_dir, stack, story) as (aws, outputs):
         mesh = outputs.meshes[0]
         before = templating.render(outputs, mesh, MeshOptions(form="universal")).mesh
         permission = _PERMISSION.format(mesh=mesh)
         given = Given(before, "mesh.yaml", mesh, read([("permission.yaml", permission)]))
         move = plan_move_to_identity(given, outputs, IdentityOptions())
-        audience.mesh_rendered(mesh)
-        old = _issue(aws, outputs, before, "old", moves)
-        new = _issue(aws, outputs, move.steps[2].text, "new", moves)
-    stages = [*_play(outputs, move, permission, {"old": old.proxies, "new": new.proxies}, moves)]
+        story.tell_step("The Mesh is rendered", f"mesh {mesh}, for Kubernetes and for Universal")
+        worlds: dict[str, Run] = {}
+        for world, title, text in (
+            ("old", "Mesh.mtls issues", before),
+            ("new", "The MeshIdentity issues", move.steps[2].text),
+        ):
+            worlds[world] = issued = _issue(aws, outputs, text, world)
+            zones = issued.report.zones
+            got = sum(zone.certificate is not None for zone in zones)
+            story.tell_step(title, f"{got} of {len(zones)} zones got a certificate of the {world} kind")
+    story.tell_step("The stages are applied", "stand-in control planes: a global one, and one per zone")
+    proxies = {world: issued.proxies for world, issued in worlds.items()}
+    keeps_connections = _play(outputs, move, permission, proxies, story)
     files = {f"{step.number}-{step.name}.yaml": (step.text, PUBLIC) for step in move.steps}
     files |= {"0-mesh.yaml": (before, PUBLIC), "0-permission.yaml": (permission, PUBLIC)}
     write_all({directory / name: content for name, content in files.items()})
-    is_ready = all(stage.ready is None or stage.ready[0] == stage.ready[1] for stage in stages)
-    passed = old.passed and new.passed and is_ready and not any(stage.lost for stage in stages)
-    return IdentityDemo(outputs, passed, tuple(directory / name for name in sorted(files)))
+    story.tell("")
+    story.tell_files(directory, sorted(files))
+    return keeps_connections and all(issued.report.passed for issued in worlds.values())
 
 
-class _Issued(NamedTuple):
-    proxies: Sequence[Proxy]
-    passed: bool
-
-
-def _issue(aws: Sandbox, outputs: StackOutputs, text: str, world: World, moves: MoveAudience) -> _Issued:
+def _issue(aws: Sandbox, outputs: StackOutputs, text: str, world: str) -> Run:
     """Request in each zone the certificates that its proxies get by a document."""
     applied = choose_applied(read([(f"{world}.yaml", text)]))
     plan = make_plan(outputs, outputs.zones, PlanOptions(), applied)
     verified = verify(outputs, plan, AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials))
     if verified.trouble:
         raise verified.trouble
-    moves.zones_asked(world, verified.report.zones)
     # In the middle of the move, a zone has two proxies, which need different names.
-    proxies = [replace(proxy, zone=f"{proxy.zone} ({world})") for proxy in verified.proxies]
-    return _Issued(proxies, verified.report.passed)
+    return verified._replace(
+        proxies=tuple(replace(proxy, zone=f"{proxy.zone} ({world})") for proxy in verified.proxies)
+    )
 
 
 def _play(
-    outputs: StackOutputs,
-    move: IdentityMove,
-    permission: str,
-    proxies: Mapping[World, Sequence[Proxy]],
-    moves: MoveAudience,
-) -> Iterator[Stage]:
-    """Apply the stages to a global control plane, and wait for the zone control planes."""
+    outputs: StackOutputs, move: IdentityMove, permission: str, proxies: Mapping[str, Sequence[Proxy]], story: Story
+) -> bool:
+    """Apply the stages to a global control plane, and wait for the zone control planes.
+
+    Returns:
+        Whether all zones were ready and no handshake was lost.
+    """
     everywhere = StandIn(mode="global", chains=lambda _: outputs.certificate_chain)
+    passed = True
     with contextlib.ExitStack() as stack:
         client = _connect(stack, everywhere)
         zones = [
@@ -182,14 +143,25 @@ def _play(
         for text in (move.before, permission):
             _apply(client, text)
         for step in move.steps:
-            applied = _apply(client, step.text)
+            _apply(client, step.text)
             ready = _wait(zones, step)
             trust = _read_trust(zones[0].control_plane, move.names.mesh, outputs.certificate_chain, proxies)
-            stage = _meet(step, applied, ready, trust, proxies)
-            moves.stage_played(stage)
-            yield stage
+            # While the issuer takes over, some proxies still have the old certificate.
+            worlds = _WORLDS.get(step.name, ("old",))
+            met = list(make_handshakes([proxy for world in worlds for proxy in proxies[world]], trust))
+            lost = [f"{each.client} to {each.server}: {each.problem}" for each in met if each.problem]
+            story.tell_detail(
+                f"{step.number} {step.name:<8} certificates: {' and '.join(worlds):<12} "
+                f"{len(met) - len(lost)} of {len(met)} handshakes"
+                f"{'' if ready is None else f', ready in {ready} of {len(zones)} zones'}"
+            )
+            for each in lost:
+                # Also with -q, which shows failures.
+                click.echo(f"   {step.number} {step.name} lost: {each}")
+            passed = passed and not lost and ready in (None, len(zones))
             if step.name == "switch":
                 _delete(everywhere, "MeshIdentity", move.names.mesh, move.names.publisher)
+    return passed
 
 
 def _delete(stand_in: StandIn, kind: str, mesh: str, name: str) -> None:
@@ -203,39 +175,21 @@ def _connect(stack: contextlib.ExitStack, stand_in: StandIn) -> ControlPlane:
     return stack.enter_context(ControlPlane(Access(rehearsal.url)))
 
 
-def _apply(client: ControlPlane, text: str) -> tuple[str, ...]:
-    resources = read_resources(read([("documents.yaml", text)]))
-    applying.execute(applying.plan(client, resources), client)
-    return tuple(f"{resource.key.kind} {resource.key.name}" for resource in resources)
+def _apply(client: ControlPlane, text: str) -> None:
+    applying.execute(applying.plan(client, read_resources(read([("documents.yaml", text)]))), client)
 
 
-def _wait(zones: Sequence[WaitingZone], step: Step) -> tuple[int, int] | None:
-    """Return the number of zones with a ready MeshIdentity, and of all zones; None if the stage has none."""
+def _wait(zones: Sequence[WaitingZone], step: Step) -> int | None:
+    """Return the number of zones with a ready MeshIdentity; None if the stage has none."""
     resources = read_resources(read([("documents.yaml", step.text)]))
     identities = [resource for resource in resources if resource.key.kind == "MeshIdentity"]
     if not identities:
         return None
     missing = waiting.wait(zones, identities, _TIMEOUT_SECONDS)
-    return len(zones) - len({state.zone for state in missing}), len(zones)
+    return len(zones) - len({state.zone for state in missing})
 
 
-def _meet(
-    step: Step,
-    applied: tuple[str, ...],
-    ready: tuple[int, int] | None,
-    trust: PeerTrust,
-    proxies: Mapping[World, Sequence[Proxy]],
-) -> Stage:
-    # While the issuer takes over, some proxies still have the old certificate.
-    worlds = _WORLDS.get(step.name, ("old",))
-    met = tuple(make_handshakes([proxy for world in worlds for proxy in proxies[world]], trust))
-    lost = tuple(f"{each.client} to {each.server}: {each.problem}" for each in met if each.problem)
-    return Stage(step.number, step.name, applied, worlds, ready, lost, len(met))
-
-
-def _read_trust(
-    zone: ControlPlane, mesh: str, chain_of_mtls: str, proxies: Mapping[World, Sequence[Proxy]]
-) -> PeerTrust:
+def _read_trust(zone: ControlPlane, mesh: str, chain_of_mtls: str, proxies: Mapping[str, Sequence[Proxy]]) -> PeerTrust:
     """Return the CAs and SPIFFE IDs that a zone's proxies require, by the documents on its control plane.
 
     From the first MeshTrust on, the CAs of ``mtls`` are those of the trust domain with the mesh's name
