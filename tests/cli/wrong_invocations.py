@@ -140,7 +140,7 @@ CREATE = (
     _decode(f"{_CREATE} --chain", "binary", "PEM"),
     Wrong(f"{_CREATE} --chain mesh.yaml", f"{_NOT_MADE} certificateChain (--chain): line 1: no PEM …"),
     Wrong(f"{_CREATE} --chain chain.pem --lifetime 5x", f"{_NOT_MADE} dataPlaneLifetime (--lifetime): '5x' is …"),
-    Wrong("contract create --from-terraform - --chain -", "--from-terraform and --chain can't both be -…"),
+    Wrong("contract create --from-terraform - --chain -", "--chain and --from-terraform can't both be -…"),
     Wrong(_CREATE, "there are no AWS credentials", 3, _NO_HOME),
     Wrong(f"{_CREATE} --endpoint-url nonsense", _NO_ENDPOINT, 2, AWS),
 )
@@ -200,7 +200,7 @@ RENDER_ZONE_AND_JOB = (
     Wrong(f"{_JOB} --timeout 3601", "Invalid value for '--timeout': 3601 is not in the range 1<=x<=3600."),
     Wrong(f"{_JOB} --retries 6", "Invalid value for '--retries': 6 is not in the range 0<=x<=5."),
     Wrong(f"{_JOB} --horizon -1d", f"{_NO_JOB} --horizon: '-1d' is not a duration…"),
-    Wrong(f"{_JOB} -f - --contract -", "-f and --contract can't both be -: there is one standard input"),
+    Wrong(f"{_JOB} -f - --contract -", "--contract and -f can't both be -: there is one standard input"),
     Wrong(f"{_JOB} -f mesh.yaml", "Mesh default can't be used\n  mesh.yaml:1:1 spec.mtls.enabledBackend: …"),
 )
 

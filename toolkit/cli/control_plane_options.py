@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 from click.core import ParameterSource
 
-from toolkit.cli.parameters import combine, gather, option, path_option
+from toolkit.cli.parameters import combine, gather, option, parse_with, path_option
 from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.files import read_at_most
 from toolkit.redaction import check_characters
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.connection import Token
     from toolkit.control_plane.waiting import Zone
-    from toolkit.values import Value
 
 TOKEN_VARIABLE = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
 _MAX_TOKEN_FILE = 64 * 1024
@@ -149,24 +148,17 @@ control_plane_options = gather(
 )
 
 
-class _Duration(click.ParamType[object]):
-    """A duration such as ``90s`` or ``1m30s``, as seconds."""
+def _parse_duration(text: str) -> float:
+    """Return the seconds of a duration such as ``90s`` or ``1m30s``."""
+    from toolkit.mesh.schema.go_duration import parse_nanoseconds
 
-    name = "duration"
-
-    def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
-        """Return the seconds."""
-        from toolkit.mesh.schema.go_duration import parse_nanoseconds
-
-        if not isinstance(value, str):
-            return value
-        try:
-            seconds = parse_nanoseconds(value) / 1e9
-        except ValueError as error:
-            self.fail(f"{value!r} {error}", param, ctx)
-        if not 0 < seconds <= _LONGEST_WAIT_SECONDS:
-            self.fail(f"{value!r} is not between 0s and 24h", param, ctx)
-        return seconds
+    try:
+        seconds = parse_nanoseconds(text) / 1e9
+    except ValueError as error:
+        raise ValueError(f"{text!r} {error}") from error
+    if not 0 < seconds <= _LONGEST_WAIT_SECONDS:
+        raise ValueError(f"{text!r} is not between 0s and 24h")
+    return seconds
 
 
 # Whether and how to wait for conditions: ``wait``, ``wait_timeout`` and ``zone_control_planes``.
@@ -185,7 +177,7 @@ wait_options = combine(
     ),
     _option(
         "--wait-timeout",
-        type=_Duration(),
+        callback=parse_with(_parse_duration),
         default="2m",
         metavar="DURATION",
         help="How long --wait waits, such as 90s.",

@@ -20,7 +20,7 @@ from toolkit.cli.options import (
     version_option,
 )
 from toolkit.cli.output_options import result_option, write_outputs
-from toolkit.cli.parameters import Command, argument, option
+from toolkit.cli.parameters import Command, argument, option, parse_with
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, InvalidInputError
 
 if TYPE_CHECKING:
@@ -44,13 +44,10 @@ _LONG = 200_000
 _FAIL_ON = ("error", "warning", "note", "never")
 
 
-def _check_namespace(_ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+def _check_namespace(text: str) -> str:
     from toolkit.contract import check_dns_label
 
-    try:
-        return None if value is None else check_dns_label(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+    return check_dns_label(text)
 
 
 @click.command(name="lint", cls=Command, epilog=_EXAMPLES)
@@ -82,7 +79,7 @@ def _check_namespace(_ctx: click.Context, _: click.Parameter, value: str | None)
     metavar="KEY=VALUE",
     help="A tag of proxies, to check the length of common names; repeatable.",
 )
-@namespace_option(show_default="kong-mesh-system, or kuma-system", callback=_check_namespace)
+@namespace_option(show_default="kong-mesh-system, or kuma-system", callback=parse_with(_check_namespace))
 @contract_options
 @result_option("text", "json", "sarif", explanation="sarif is for code hosts and editors (SARIF 2.1.0).")
 def command(

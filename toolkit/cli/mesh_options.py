@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from toolkit.cli.options import STACKS_LIFETIME, can_ask, namespace_option, warn
-from toolkit.cli.parameters import combine, gather, option
+from toolkit.cli.parameters import combine, gather, option, parse_with
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
@@ -30,25 +30,14 @@ _WORKLOAD_PATH = "/workload/{{ .Workload }}"
 _SOURCE = "inline, inlineString, secret, secret=NAME or file=PATH"
 
 
-class _Source(click.ParamType[object]):
-    """The data source of a value in the Mesh."""
+def _parse_source(text: str) -> Value:
+    from toolkit.mesh.render.building import parse_choice
 
-    name = "source"
-
-    def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
-        """Read the text of the option."""
-        from toolkit.mesh.render.building import parse_choice
-
-        if not isinstance(value, str):
-            return value
-        try:
-            return parse_choice(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    return parse_choice(text)
 
 
 _option = functools.partial(option, group="Mesh")
-_source_option = functools.partial(_option, type=_Source(), metavar="SOURCE")
+_source_option = functools.partial(_option, callback=parse_with(_parse_source), metavar="SOURCE")
 expiration_option = functools.partial(_option, "--expiration", metavar="DURATION", show_default=STACKS_LIFETIME)
 # The options of an acmpca backend, for :func:`take_options`.
 mesh_options = combine(

@@ -11,7 +11,7 @@ import click
 
 from toolkit.cli.common_options import is_quiet, wants_color
 from toolkit.cli.exits import write_stdout
-from toolkit.cli.parameters import gather, option
+from toolkit.cli.parameters import gather, option, parse_with
 from toolkit.errors import ExternalError, InterruptedByUserError, ToolkitError
 from toolkit.files import PUBLIC, write_whole
 from toolkit.redaction import blot
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from toolkit.cli.parameters import Decorator
     from toolkit.contract import StackOutputs
-    from toolkit.values import Value
+    from toolkit.mesh.schema.versions import MeshVersion
 
 # The default of the lifetime options, as shown by --help.
 STACKS_LIFETIME = "the contract's, which is 24h by default"
@@ -184,22 +184,16 @@ namespace_option = functools.partial(
 yes_option = option("-y", "--yes", is_flag=True, allow_from_autoenv=False, help="Do not ask before going on.")
 
 
-class _VersionType(click.ParamType[object]):
-    """A version of Kong Mesh."""
+def _parse_version(text: str) -> MeshVersion:
+    from toolkit.mesh.schema.versions import MeshVersion
 
-    name = "version"
-
-    def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
-        """Return a :class:`~toolkit.mesh.schema.versions.MeshVersion`."""
-        from toolkit.mesh.schema.versions import MeshVersion
-
-        try:
-            return MeshVersion.parse(value) if isinstance(value, str) else value
-        except ValueError as error:
-            raise click.BadParameter(str(error), ctx, param, "--mesh-version") from error
+    try:
+        return MeshVersion.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--mesh-version") from error
 
 
-version_option = functools.partial(option, "--mesh-version", type=_VersionType(), metavar="VERSION")
+version_option = functools.partial(option, "--mesh-version", callback=parse_with(_parse_version), metavar="VERSION")
 
 
 product_option = functools.partial(option, "--product", type=click.Choice(["kong-mesh", "kuma"]), default="kong-mesh")

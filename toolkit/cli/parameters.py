@@ -241,6 +241,18 @@ argument = functools.partial(click.argument, cls=Argument)
 path_option = functools.partial(option, type=click.Path(path_type=Path), metavar="FILE")
 
 
+def parse_with(parse: Callable[[Value], Value]) -> Callable[[click.Context, click.Parameter, Value], Value]:
+    """Return a callback of an option that converts its value. A ValueError becomes an error of the option."""
+
+    def convert(ctx: click.Context, parameter: click.Parameter, value: Value) -> Value:
+        try:
+            return None if value is None else parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx, parameter) from error
+
+    return convert
+
+
 class Decorator(Protocol):
     """Adds options to a command."""
 

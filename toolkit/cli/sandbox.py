@@ -8,9 +8,12 @@ import os
 import re
 import shlex
 import signal
+import subprocess
+import sys
 import sysconfig
+import tempfile
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,10 +22,11 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from toolkit.cli.options import explain_missing_extra, say
-from toolkit.cli.parameters import Command, option
+from toolkit.cli.parameters import Command, option, parse_with, path_option
+from toolkit.errors import ExternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
     from toolkit.mesh.schema.versions import Product
@@ -44,38 +48,23 @@ _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE", "AWS_CONF
 # The real token would be sent to the stand-in control plane, which accepts any token; real zones would be asked.
 _FOREIGN_TOKEN = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
 _ZONES = "TOOLKIT_APPLY_ZONE_CONTROL_PLANE"
-# Options whose field has another name.
-_OPTIONS = {"control_plane": "--with-control-plane"}
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 _MODES, _PRODUCTS = ("zone", "global", "read-only", "multi-zone"), ("kong-mesh", "kuma")
 # A shell's exit codes for a program that was ended by a signal, can't be started, or does not exist.
 _SIGNALED, _NOT_STARTED, _NOT_FOUND = 128, 126, 127
 
 
-class _Seconds(click.FloatRange):
-    """Seconds, up to an hour. click's own type accepts NaN."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 3600)
-
-    def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
-        """Return the number."""
-        number = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail(f"{value!r} is not a number of seconds", param, ctx)
-        return number
+def _check_seconds(value: float) -> float:
+    # click accepts NaN as a number in a range.
+    if math.isnan(value):
+        raise ValueError(f"'{value}' is not a number of seconds")
+    return value
 
 
-class _Region(click.ParamType[object]):
-    """A region name in AWS's form."""
-
-    name = "region"
-
-    def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
-        """Return the name."""
-        if not _REGION.fullmatch(str(value)):
-            self.fail(f"{value!r} is not a region, such as eu-central-1", param, ctx)
-        return value
+def _check_region(name: str) -> str:
+    if not _REGION.fullmatch(name):
+        raise ValueError(f"{name!r} is not a region, such as eu-central-1")
+    return name
 
 
 @click.command(
@@ -94,13 +83,12 @@ class _Region(click.ParamType[object]):
 )
 @option(
     "--region",
-    type=_Region(),
+    callback=parse_with(_check_region),
     default="eu-central-1",
-    show_default=True,
     metavar="NAME",
     help="Region in the sandbox's environment.",
 )
-@option("--faults", type=click.Path(path_type=Path), metavar="FILE", reads=True, help="Faults to inject, as YAML.")
+@path_option("--faults", reads=True, help="Faults to inject, as YAML.")
 @option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
@@ -108,10 +96,9 @@ class _Region(click.ParamType[object]):
     writes=True,
     help="Keep the state in this directory, and restore it at the start. Holds private keys; only you can read it.",
 )
-@option(
+@path_option(
     "--stack-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
     reads=True,
     help="Create this stack in the sandbox, and set TOOLKIT_CONTRACT to its contract.",
 )
@@ -133,9 +120,9 @@ class _Region(click.ParamType[object]):
 @option("--detach", is_flag=True, help="Run in the background; return when it is ready.")
 @option(
     "--issuance-delay",
-    type=_Seconds(),
+    type=click.FloatRange(0, 3600),
+    callback=parse_with(_check_seconds),
     default=0,
-    show_default=True,
     metavar="SECONDS",
     help="How long GetCertificate returns RequestInProgressException.",
 )
@@ -145,7 +132,6 @@ class _Region(click.ParamType[object]):
     "form",
     type=click.Choice(["export", "json"]),
     default="export",
-    show_default=True,
     group="Output",
     help="How the environment is printed: for a shell to eval, or as JSON.",
 )
@@ -171,14 +157,12 @@ def command(*, detach: bool, form: Literal["export", "json"], words: tuple[str, 
         raise click.UsageError("--stack-file and --state exclude each other: a stack fills an empty sandbox")
     if options.control_plane_product and not options.control_plane:
         raise click.UsageError("--control-plane-product needs --with-control-plane")
+    ctx = click.get_current_context()
     if detach:
-        from toolkit.cli import sandbox_detached
-
-        given = {_OPTIONS.get(name, f"--{name.replace('_', '-')}"): value for name, value in vars(options).items()}
-        arguments = [word for name, value in given.items() if value for word in (name, str(value))]
-        sandbox_detached.start(arguments, lambda environment: click.echo("\n".join(_lines(environment, form))))
+        given = {parameter.opts[0]: chosen.get(str(parameter.name)) for parameter in ctx.command.params}
+        _detach([word for name, value in given.items() if value for word in (name, str(value))], form)
     else:
-        click.get_current_context().exit(_serve(options, form, words))
+        ctx.exit(_serve(options, form, words))
 
 
 @dataclass(frozen=True)
@@ -195,7 +179,7 @@ class _Options:
     issuance_delay: float
 
 
-def _serve(options: _Options, form: Literal["export", "json"], words: Sequence[str]) -> int:
+def _serve(options: _Options, form: str, words: Sequence[str]) -> int:
     """Run a sandbox until it is stopped or its command ends, and return the exit code."""
     config = _read(options.stack_file)
     try:
@@ -210,20 +194,22 @@ def _serve(options: _Options, form: Literal["export", "json"], words: Sequence[s
         signal.signal(number, lambda *_: stopped.set())
     plan = Faults(read_plan(options.faults)) if options.faults else None
     account = find_account(config) if config else None
-    with (
-        Sandbox(faults=plan, port=options.port, state=options.state, account=account) as aws,
-        _filled(aws, config, options.stack_file) as more,
-        _control_plane(aws, _read_zones(more), options.control_plane, options.control_plane_product) as rehearsed,
-    ):
+    with ExitStack() as stack:
+        aws = stack.enter_context(Sandbox(faults=plan, port=options.port, state=options.state, account=account))
+        region = config.region if config else options.region
+        environment = {**aws.environment, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+        zones: list[str] = []
+        if config and options.stack_file:
+            zones = _fill(stack, aws, config, options.stack_file, environment)
+        if options.control_plane:
+            environment |= _start_control_planes(stack, aws, zones, options)
         aws.private_ca.registry.issuance_delay = timedelta(seconds=options.issuance_delay)
-        at = config.region if config else options.region
-        environment = {**aws.environment, "AWS_REGION": at, "AWS_DEFAULT_REGION": at, **more, **rehearsed}
         if words:
             return _run(words, environment)
-        click.echo("\n".join(_lines(environment, form)))
+        click.echo(_describe(environment, form))
         say(f"AWS on loopback is listening on {aws.endpoint_url}; Ctrl-C stops it.")
-        if rehearsed:
-            where = rehearsed["TOOLKIT_CONTROL_PLANE"]
+        if options.control_plane:
+            where = environment["TOOLKIT_CONTROL_PLANE"]
             say(f"The stand-in control plane ({options.control_plane}) is listening on {where}.")
         stopped.wait()
     say("Stopped.")
@@ -238,42 +224,30 @@ def _read(stack_file: Path | None) -> StackConfig | None:
     return read_stack_file(stack_file)
 
 
-@contextmanager
-def _filled(aws: Sandbox, config: StackConfig | None, stack_file: Path | None) -> Iterator[dict[str, str]]:
-    """Create a stack in the sandbox, and yield the variables that name its contract, which exists within the block."""
-    import tempfile
+def _fill(
+    stack: ExitStack, aws: Sandbox, config: StackConfig, stack_file: Path, environment: dict[str, str]
+) -> list[str]:
+    """Create a stack in the sandbox, add the variables that name its contract, and return the names of its zones.
 
-    if config is None or stack_file is None:
-        yield {}
-        return
+    The file of the contract exists until the exit stack is closed.
+    """
     from toolkit.sandbox.pulumi import filling
 
     say(f"Creating stack {config.stack} in the sandbox ...")
-    outputs = filling.fill(config, aws, _project_directory(stack_file))
-    with tempfile.TemporaryDirectory(prefix="toolkit-sandbox-") as directory:
-        contract = Path(directory) / "outputs.json"
-        contract.write_text(json.dumps(outputs, indent=2) + "\n", encoding="utf-8")
-        yield {**filling.make_caller_environment(config, aws), "TOOLKIT_CONTRACT": str(contract)}
+    folders = stack_file.resolve().parents
+    project = next((folder for folder in folders if (folder / "Pulumi.yaml").is_file()), folders[0])
+    outputs = filling.fill(config, aws, project)
+    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="toolkit-sandbox-"))
+    contract = Path(directory) / "outputs.json"
+    contract.write_text(json.dumps(outputs, indent=2) + "\n", encoding="utf-8")
+    environment |= {**filling.make_caller_environment(config, aws), "TOOLKIT_CONTRACT": str(contract)}
+    return [zone["name"] for zone in outputs.get("zones", ())]
 
 
-def _read_zones(variables: Mapping[str, str]) -> list[str]:
-    """Return the zones of the stack's contract; without a contract that has zones, that of a stand-in."""
-    from toolkit.control_plane.rehearsal.names_and_labels import ZONE
-
-    contract = variables.get("TOOLKIT_CONTRACT")
-    exports = json.loads(Path(contract).read_text(encoding="utf-8")) if contract else {}
-    return [zone["name"] for zone in exports.get("zones", ())] or [ZONE]
-
-
-@contextmanager
-def _control_plane(
-    aws: Sandbox, zones: Sequence[str], mode: Mode | Literal["multi-zone"] | None, product: Product | None
-) -> Iterator[dict[str, str]]:
-    """Run a stand-in control plane if a mode is given, and yield the variables that name it and its zones'."""
-    if mode is None:
-        yield {}
-        return
+def _start_control_planes(stack: ExitStack, aws: Sandbox, zones: list[str], options: _Options) -> dict[str, str]:
+    """Run stand-in control planes until the exit stack is closed, and return the variables that name them."""
     from toolkit.control_plane.rehearsal.api import StandIn
+    from toolkit.control_plane.rehearsal.names_and_labels import ZONE
     from toolkit.control_plane.rehearsal.web_server import Rehearsal
     from toolkit.pki import pem
 
@@ -281,16 +255,17 @@ def _control_plane(
         authority = aws.private_ca.registry.authorities.get(arn)
         return pem.write(authority.certificates) if authority is not None else ""
 
-    made = product or "kong-mesh"
-    stand_in = StandIn(product=made, mode="global" if mode == "multi-zone" else mode, chains=read_chain)
-    with ExitStack() as stack:
-        rehearsal = stack.enter_context(Rehearsal(stand_in))
-        named = {"TOOLKIT_CONTROL_PLANE": rehearsal.url}
-        if mode == "multi-zone":
-            of_zones = [StandIn(product=made, chains=read_chain, upstream=stand_in, zone=zone) for zone in zones]
-            urls = [stack.enter_context(Rehearsal(each)).url for each in of_zones]
-            named[_ZONES] = "\n".join(f"{zone}={url}" for zone, url in zip(zones, urls, strict=True))
-        yield named
+    product = options.control_plane_product or "kong-mesh"
+    mode = options.control_plane or "zone"
+    first = StandIn(product=product, mode="global" if mode == "multi-zone" else mode, chains=read_chain)
+    named = {"TOOLKIT_CONTROL_PLANE": stack.enter_context(Rehearsal(first)).url}
+    if mode == "multi-zone":
+        pairs = []
+        for zone in zones or [ZONE]:
+            stand_in = StandIn(product=product, chains=read_chain, upstream=first, zone=zone)
+            pairs.append(f"{zone}={stack.enter_context(Rehearsal(stand_in)).url}")
+        named[_ZONES] = "\n".join(pairs)
+    return named
 
 
 def _foreign(environment: dict[str, str]) -> tuple[str, ...]:
@@ -298,19 +273,11 @@ def _foreign(environment: dict[str, str]) -> tuple[str, ...]:
     return (*_FOREIGN, _FOREIGN_TOKEN, _ZONES) if "TOOLKIT_CONTROL_PLANE" in environment else _FOREIGN
 
 
-def _project_directory(stack_file: Path) -> Path:
-    """Return the directory of the stack's Pulumi.yaml; the stack file's own directory if there is none."""
-    folders = stack_file.resolve().parents
-    return next((folder for folder in folders if (folder / "Pulumi.yaml").is_file()), folders[0])
-
-
 def _run(words: Sequence[str], environment: dict[str, str]) -> int:
     """Run a command in the sandbox's environment, and return its exit code as a shell would.
 
     If it can't be started, print the error and return 126 or 127.
     """
-    import subprocess
-
     inherited = {name: value for name, value in os.environ.items() if name not in _foreign(environment)}
     # Add the toolkit's own directory to the end of PATH, so that the command finds it without an activated venv.
     own = sysconfig.get_path("scripts")
@@ -327,11 +294,44 @@ def _run(words: Sequence[str], environment: dict[str, str]) -> int:
     return code if code >= 0 else _SIGNALED - code
 
 
-def _lines(environment: Object, form: str) -> Iterator[str]:
+def _describe(environment: Object, form: str) -> str:
     if form == "json":
-        yield json.dumps(environment, indent=2)
-        return
+        return json.dumps(environment, indent=2)
     # A profile or a session token of the real AWS would take precedence over the variables below.
-    yield f"unset {' '.join(_foreign(environment))}"
-    for name, value in environment.items():
-        yield f"export {name}={shlex.quote(value)}"
+    lines = [f"unset {' '.join(_foreign(environment))}"]
+    return "\n".join([*lines, *(f"export {name}={shlex.quote(value)}" for name, value in environment.items())])
+
+
+def _detach(arguments: list[str], form: str) -> None:
+    """Start a sandbox in the background, and print its environment when it is ready.
+
+    Raises:
+        ExternalError: the sandbox did not start.
+    """
+    command = [sys.executable, "-m", "toolkit", "sandbox", *arguments, "-o", "json"]
+    # The variable of the option would make the other process start one, too.
+    environment = {name: value for name, value in os.environ.items() if name != "TOOLKIT_SANDBOX_DETACH"}
+    # Capture stderr, which has the reason if the sandbox does not start. Later output is discarded.
+    with tempfile.TemporaryFile(mode="w+", encoding="utf-8") as said:
+        process = subprocess.Popen(  # noqa: S603 - this very program
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            start_new_session=True,
+        )
+        # The JSON ends with a line that is only a brace.
+        text = ""
+        for line in process.stdout or ():
+            text += line
+            if line.rstrip() == "}":
+                break
+        if not text.rstrip().endswith("}"):
+            process.wait()
+            said.seek(0)
+            lines = said.read().strip().splitlines() or ["it said nothing"]
+            raise ExternalError(f"the sandbox did not start: {lines[0].removeprefix('Error: ')}", *lines[1:2])
+    click.echo(_describe(json.loads(text), form))
+    say(f"The sandbox runs in the background; stop it with: kill {process.pid}")
