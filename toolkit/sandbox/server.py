@@ -6,7 +6,6 @@ ignores key algorithm, validity, templates and state. The sandbox also has its o
 
 from __future__ import annotations
 
-import io
 import socket
 import threading
 import uuid
@@ -15,13 +14,12 @@ from typing import TYPE_CHECKING, Self
 
 import boto3
 from moto.core.base_backend import BackendDict
-from moto.moto_server.werkzeug_app import MotoRequestHandler
-from werkzeug.serving import ThreadedWSGIServer
 
 from toolkit.errors import ExternalError
 from toolkit.sandbox import organizations, principals
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.gateway.gate import Gate
+from toolkit.sandbox.gateway.listener import PatientServer
 from toolkit.sandbox.gateway.moto_services import ListedServices
 from toolkit.sandbox.pod_identity import PodIdentity
 from toolkit.sandbox.principals import ADMINISTRATOR_KEY
@@ -32,15 +30,10 @@ from toolkit.sandbox.state import Keeper
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from wsgiref.types import WSGIEnvironment
 
 _LOOPBACK = "127.0.0.1"
 # moto's state is per process, so a process can run only one sandbox at a time.
 _only_one = threading.Lock()
-# How long to wait for a client that sends its request, or reads its response, slowly.
-_LONGEST_PAUSE_SECONDS = 60.0
-# How often the server looks whether it has been stopped.
-_POLL_SECONDS = 0.05
 
 
 class Sandbox:
@@ -80,7 +73,7 @@ class Sandbox:
         self._port = port
         self._account = account
         self._keeper = Keeper(state, self.private_ca.registry, self.ram, self.pod_identity) if state else None
-        self._server: ThreadedWSGIServer | None = None
+        self._server: PatientServer | None = None
 
     def __enter__(self) -> Self:
         """Start to listen.
@@ -158,35 +151,11 @@ class Sandbox:
                 gate = Gate(own, keeper.start(moto), registry, lambda: self.faults, keeper.change)
             else:
                 gate = Gate(own, moto, registry, lambda: self.faults)
-            # The server uses a duplicate of the socket.
-            self._server = ThreadedWSGIServer(_LOOPBACK, self._port, gate, _RequestHandler, fd=listener.fileno())
-        thread = threading.Thread(target=self._server.serve_forever, args=[_POLL_SECONDS], name="sandbox", daemon=True)
+            self._server = PatientServer(listener, gate)
+        thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
         thread.start()
         running.callback(thread.join)
         running.callback(self._server.shutdown)
-
-
-class _RequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not typed, see pyproject.toml
-    """Serves the requests of a connection without logging them; the commands print messages for users."""
-
-    timeout = _LONGEST_PAUSE_SECONDS
-    # Send head and body together. The AWS SDK for Go may lose a body that arrives after the head of a fast response
-    # (aws/smithy-go: transport/http/client.go closes the request, which net/http may still read), and then retries.
-    # Responses longer than the 4 KiB that net/http reads at once can still be lost.
-    wbufsize = io.DEFAULT_BUFFER_SIZE
-
-    def handle_expect_100(self) -> bool:
-        """Send 100 Continue at once."""
-        proceed: bool = super().handle_expect_100()
-        self.wfile.flush()
-        return proceed
-
-    def connection_dropped(self, _error: BaseException, _environ: WSGIEnvironment | None = None) -> None:
-        """Don't read another request from a connection that a fault has reset."""
-        self.close_connection = True
-
-    def log(self, *_: object) -> None:
-        """Log nothing."""
 
 
 def _listen(port: int) -> socket.socket:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,9 +17,12 @@ import pytest
 from tests.sandbox.by_hand import FORM, ask, identity, scope
 from tests.sandbox.conformance.rules_publishing import bucket
 from tests.sandbox.conformance.world import World
+from toolkit.sandbox.gateway import listener
+from toolkit.sandbox.gateway.listener import PatientServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
     from tests.conftest import TestSandbox
 
@@ -56,13 +61,26 @@ def command() -> Iterator[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("begun", [b"", b"POST / HT", request() + BODY[:-1]], ids=["idle", "head", "body"])
 def test_connections_that_say_nothing(command: str, begun: bytes) -> None:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as open_ones:
-        for _ in range(200):
+        for _ in range(min(10_000, limit // 2)):
             connection = open_ones.enter_context(connect(command))
             connection.sendall(begun)
         asking = open_ones.enter_context(connect(command))
         asking.sendall(request() + BODY)
         assert read(asking).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_they_cost_no_threads(aws: TestSandbox) -> None:
+    before = set(threading.enumerate())
+    with ExitStack() as open_ones:
+        for begun in (b"", b"P", request()[:-2], request(), request() + BODY[:-1]) * 20:
+            connection = open_ones.enter_context(connect(aws.endpoint_url))
+            connection.sendall(begun)
+        assert identity(aws).status == 200
+        more = [thread for thread in threading.enumerate() if thread not in before]
+        # The request's own thread may not have ended yet.
+        assert len(more) <= 1
 
 
 def test_a_request_piece_by_piece(aws: TestSandbox) -> None:
@@ -112,3 +130,35 @@ def test_no_request_at_all(aws: TestSandbox, sent: bytes) -> None:
         answer = read(connection)
     assert b"200 OK" not in answer
     assert identity(aws).status == 200
+
+
+def hello(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Length", "5")])
+    return [b"hello"]
+
+
+def test_the_oldest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "limit_waiting", lambda: 3)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        # A duplicate of the socket goes on listening.
+        server = PatientServer(listening, hello)
+    url = f"http://127.0.0.1:{server.port}"
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    with ExitStack() as open_ones:
+        waiting = [open_ones.enter_context(connect(url)) for _ in range(5)]
+        # The first two are closed, the others can still ask.
+        assert [read(connection) for connection in waiting[:2]] == [b"", b""]
+        for connection in waiting[2:]:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert read(connection).endswith(b"hello")
+        server.shutdown()
+        thread.join()
+    with pytest.raises(OSError, match="refused"):
+        connect(url)
+
+
+def test_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit, most in ((1024, 768), (20_000, 15_000), (resource.RLIM_INFINITY, 20_000), (1_048_576, 20_000)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, limit=limit: (limit, limit))
+        assert listener.limit_waiting() == most
