@@ -37,7 +37,6 @@ class _Part(NamedTuple):
         end: index of its end.
         value: its plain values.
         root: its tree, with places in the text; None for a stream without documents.
-        splicer: finds splices in the text.
     """
 
     text: str
@@ -45,7 +44,6 @@ class _Part(NamedTuple):
     end: int
     value: object
     root: Node | None
-    splicer: Splicer
 
 
 class Editor:
@@ -66,7 +64,6 @@ class Editor:
         self._original = text
         self._as_go = as_go
         self._parsed = parse(text, source, as_go=as_go) if parsed is None else parsed
-        self._splicer = Splicer(text)
         self._drafts = [Draft(document.value) for document in self._parsed]
         # For each edited document: the edited values, and the text made for them.
         self._made: dict[int, tuple[object, str]] = {}
@@ -146,11 +143,11 @@ class Editor:
         """Return an original document."""
         text = self._original
         if not self._parsed:
-            return _Part(text, 0, len(text), None, None, self._splicer)
+            return _Part(text, 0, len(text), None, None)
         value, root, _ = self._parsed[number]
         begin = self._boundary(number) if number else 0
         end = self._boundary(number + 1) if number + 1 < len(self._parsed) else len(text)
-        return _Part(text, begin, end, value, root, self._splicer)
+        return _Part(text, begin, end, value, root)
 
     def _boundary(self, number: int) -> int:
         """Return the index at which a document begins that is not the first one."""
@@ -195,7 +192,7 @@ class Editor:
             except InvalidInputError:
                 continue
             if len(documents) == 1 and are_same(documents[0].value, wanted):
-                return _Part(text, 0, len(text), documents[0].value, documents[0].root, Splicer(text))
+                return _Part(text, 0, len(text), documents[0].value, documents[0].root)
         return None
 
     def _refused(self, document: int, path: Path) -> InvalidInputError:
@@ -215,7 +212,7 @@ def join_path(path: Path) -> str:
 def _spliced(part: _Part, changes: list[Change]) -> Iterator[str]:
     """Yield the possible texts of a document with changes; nothing if splices overlap."""
     try:
-        made = part.splicer.find_splices(part.root, changes)
+        made = Splicer(part.text).find_splices(part.root, changes)
     except (TypeError, ValueError):
         # The value has a type or a character that can't be written.
         return

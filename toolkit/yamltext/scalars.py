@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 if TYPE_CHECKING:
@@ -82,30 +83,26 @@ def _block_scalar(indicator: str, value: str) -> str:
     return "\n  ".join((indicator, *value.splitlines()))
 
 
-def write_flow(value: object) -> str:
-    """Return a value on one line, in flow style: ``{name: a, backends: [b]}``."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{write_scalar(key)}: {write_flow(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(write_flow, value)) + "]"
-    return write_scalar(value)
+def write_flow(value: object, *, as_json: bool = False) -> str:
+    """Return a value on one line, in flow style: ``{name: a, backends: [b]}``.
 
-
-def write_json(value: object) -> str:
-    """Return a value on one line, as JSON that a YAML parser reads as the same value.
+    Args:
+        value: the value.
+        as_json: whether to write JSON, which a YAML parser reads as the same value.
 
     Raises:
         TypeError: see :func:`write_scalar`.
         ValueError: see :func:`write_scalar`.
     """
+    write = partial(write_flow, as_json=as_json)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{write_json(key)}: {write_json(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{write(key)}: {write(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(write_json, value)) + "]"
-    if not isinstance(value, str):
-        return write_scalar(value)
-    # A character outside the basic plane is not escaped: YAML would parse JSON's two surrogates as two characters.
-    return '"' + "".join(_escaped(c) if c <= _LAST_OF_THE_PLANE else c for c in value) + '"'
+        return "[" + ", ".join(map(write, value)) + "]"
+    if as_json and isinstance(value, str):
+        # A character outside the basic plane is not escaped: YAML would parse JSON's two surrogates as two characters.
+        return '"' + "".join(_escaped(c) if c <= _LAST_OF_THE_PLANE else c for c in value) + '"'
+    return write_scalar(value)
 
 
 def write_block(value: _Nested, indent: int) -> str:

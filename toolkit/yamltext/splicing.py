@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Scalar, Sequence, find_mark
-from toolkit.yamltext.scalars import is_nested, write_block, write_flow, write_json
+from toolkit.yamltext.scalars import is_nested, write_block, write_flow
 
 if TYPE_CHECKING:
     from toolkit.values import Object, Value
@@ -44,7 +45,7 @@ class Splicer:
         self._text = text
         self._newline = find_line_end(text)
         # JSON must stay JSON: its readers may not understand YAML.
-        self._flow = write_json if _is_json(text) else write_flow
+        self._flow = partial(write_flow, as_json=_is_json(text))
         # For each flow collection, by its id(): how many entries are before those that are cut at its end.
         self._kept: dict[int, int] = {}
 

@@ -6,23 +6,17 @@ from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from toolkit.contract import check_mode
 from toolkit.mesh.documents.wording import join_words, show
 from toolkit.mesh.lint.chain_rules import ROOT_ONLY, Bundle, read_bundle
 from toolkit.mesh.lint.findings import Context, Finding, report
 from toolkit.mesh.lint.identity_rules import CONFIG_PATH, EXPIRY, find_acmpca_config, read_arn, read_expiry
-from toolkit.mesh.lint.issuance_rules import (
-    BEYOND_SHORT_LIVED,
-    BEYOND_THE_CA,
-    EXPIRATION,
-    read_duration,
-    read_lifetime,
-)
+from toolkit.mesh.lint.issuance_rules import EXPIRATION, check_issuable, read_duration, read_lifetime
 from toolkit.pki import chain, names, pem
 from toolkit.yamltext.plain import AnyMapping, at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from cryptography import x509
 
@@ -135,20 +129,14 @@ def check_identity(document: ScopedDocument, context: Context) -> Iterator[Findi
         message = f"the ARN is not that of the contract's CA, {arn}"
         yield report(document, _OTHER_CA, (*CONFIG_PATH, "arn"), message)
     if read_arn(document) == arn:
-        yield from _expiry(document, config, context, outputs)
+        yield from _expiry(document, config, context.target.now, outputs)
 
 
-def _expiry(document: ScopedDocument, config: AnyMapping, context: Context, outputs: StackOutputs) -> Iterator[Finding]:
-    path, said, expiry = (*CONFIG_PATH, *EXPIRY), at(config, EXPIRY), read_expiry(config)
+def _expiry(document: ScopedDocument, config: AnyMapping, now: datetime, outputs: StackOutputs) -> Iterator[Finding]:
+    path, expiry = (*CONFIG_PATH, *EXPIRY), read_expiry(config)
     if expiry is None:
         return
-    authority, now = outputs.certificate_authority, context.target.now
-    if check_mode(authority.usage_mode, expiry) and expiry.total_seconds() > 0:
-        message = f"{said} is more than the 7 days of a CA in short-lived mode"
-        yield report(document, BEYOND_SHORT_LIVED, path, message, _SHORT_LIVED_FIX)
-    if now < authority.not_after and expiry > authority.not_after - now:
-        message = f"{said} lasts longer than the CA, which expires on {authority.not_after:%Y-%m-%d}"
-        yield report(document, BEYOND_THE_CA, path, message)
+    yield from check_issuable(document, path, expiry, outputs.certificate_authority, now, _SHORT_LIVED_FIX)
     if expiry != read_duration(outputs.data_plane_lifetime):
-        message = f"{said} is not the contract's dataPlaneLifetime, {outputs.data_plane_lifetime}"
+        message = f"{at(config, EXPIRY)} is not the contract's dataPlaneLifetime, {outputs.data_plane_lifetime}"
         yield report(document, _OTHER_LIFETIME, path, message, _LIFETIME_FIX)

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from toolkit.mesh.documents.typed import Backend, MeshDocument
+    from toolkit.contract import CertificateAuthority
+    from toolkit.mesh.documents.typed import Backend, Document, MeshDocument
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.yamltext.nodes import Path
 
-BEYOND_THE_CA = "MESH054"
-BEYOND_SHORT_LIVED = "MESH055"
+_BEYOND_THE_CA = "MESH054"
 SHORT = "MESH056"
 _OTHER_PARTITION = "MESH062"
 
@@ -134,7 +134,7 @@ def _lifetime(mesh: MeshDocument, spot: Spot, value: str) -> Iterator[Finding]:
         return
     if lifetime is None and duration.is_one(value):
         message = f"{show(value)} is over a hundred years"
-        yield report(mesh, "MESH059" if is_kumas_own else BEYOND_THE_CA, path, message)
+        yield report(mesh, "MESH059" if is_kumas_own else _BEYOND_THE_CA, path, message)
     elif lifetime is None:
         better = suggest_duration(value)
         fix = f"Write {better}." if better else ""
@@ -171,14 +171,36 @@ def _certificates(mesh: MeshDocument, backend: Backend, context: Context) -> Ite
         return
     authority = context.target.outputs and context.target.outputs.certificate_authority
     if authority and authority.arn == backend.conf.get("arn"):
-        end: datetime | None = authority.not_after
-        if check_mode(authority.usage_mode, lifetime):
-            yield report(mesh, BEYOND_SHORT_LIVED, path, f"{said} is more than the 7 days of a CA in short-lived mode")
+        yield from check_issuable(mesh, path, lifetime, authority, now)
     else:
         bundle = chain_rules.read_bundle(mesh, backend, context)
-        end = bundle.certificates[0].not_valid_after_utc if bundle and bundle.hierarchy.is_in_order else None
-    if end and now < end < now + lifetime:
-        yield report(mesh, BEYOND_THE_CA, path, f"{said} lasts longer than the CA, which expires on {end:%Y-%m-%d}")
+        if bundle and bundle.hierarchy.is_in_order:
+            yield from _outlives(mesh, path, lifetime, bundle.certificates[0].not_valid_after_utc, now)
+
+
+def check_issuable(
+    document: Document, path: Path, lifetime: timedelta, authority: CertificateAuthority, now: datetime, fix: str = ""
+) -> Iterator[Finding]:
+    """Yield the findings about a lifetime that the contract's CA can't issue.
+
+    Args:
+        document: the document with the lifetime.
+        path: the path of the lifetime.
+        lifetime: how long certificates are to be valid.
+        authority: the contract's CA.
+        now: the time at which it is checked.
+        fix: what to do about a CA in short-lived mode; empty for the rule's own text.
+    """
+    if check_mode(authority.usage_mode, lifetime) and lifetime > timedelta(0):
+        message = f"{at(document.value, path)} is more than the 7 days of a CA in short-lived mode"
+        yield report(document, "MESH055", path, message, fix)
+    yield from _outlives(document, path, lifetime, authority.not_after, now)
+
+
+def _outlives(document: Document, path: Path, lifetime: timedelta, end: datetime, now: datetime) -> Iterator[Finding]:
+    if now < end and lifetime > end - now:
+        message = f"{at(document.value, path)} lasts longer than the CA, which expires on {end:%Y-%m-%d}"
+        yield report(document, _BEYOND_THE_CA, path, message)
 
 
 def _judge_common_name(value: str, tags: Mapping[str, str]) -> tuple[str, str] | None:

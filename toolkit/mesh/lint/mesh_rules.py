@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.mesh.documents.typed import Backend, MeshDocument
+    from toolkit.values import Value
+    from toolkit.yamltext.nodes import Path
 
 # asaskevich/govalidator:patterns.go, DNSName, without capitals
 _DNS_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}(?:\.[a-z0-9_][a-z0-9_-]{0,62})*[._]?")
@@ -75,20 +77,26 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
 def _section(mesh: MeshDocument, section: str, field: str) -> Iterator[Finding]:
     path = (*mesh.spec_path, section)
     value = mapping(mesh.spec.get(section))
-    seen: dict[str, int] = {}
-    for index, backend in enumerate(items(value.get("backends"))):
-        name = mapping(backend).get("name") or ""
-        if not isinstance(backend, dict) or not isinstance(name, str):
-            continue
-        if name in seen:
-            message = f"backends[{seen[name]}] {f'is named {show(name)}' if name else 'has no name'}, too"
-            yield report(mesh, "MESH021", (*path, "backends", index, "name"), message)
-        seen.setdefault(name, index)
+    yield from report_repeated(mesh, "MESH021", (*path, "backends"), value.get("backends"))
+    names = [text(mapping(backend).get("name")) for backend in items(value.get("backends"))]
     chosen = text(value.get(field))
-    if chosen and chosen not in seen:
-        there = join_words([show(name) for name in seen if name][:10])
+    if chosen and chosen not in names:
+        there = join_words([show(name) for name in dict.fromkeys(names) if name][:10])
         message = f"no backend is named {show(chosen)}; there {'is ' + there if there else 'are none'}"
         yield report(mesh, "MESH022", (*path, field), message)
+
+
+def report_repeated(mesh: MeshDocument, code: str, path: Path, entries: Value) -> Iterator[Finding]:
+    """Yield the findings about entries of a list that have the name of an earlier one, or that also have none."""
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(items(entries)):
+        name = mapping(entry).get("name") or ""
+        if not isinstance(entry, dict) or not isinstance(name, str):
+            continue
+        if name in seen:
+            named = f"is named {show(name)}" if name else "has no name"
+            yield report(mesh, code, (*path, index, "name"), f"{path[-1]}[{seen[name]}] {named}, too")
+        seen.setdefault(name, index)
 
 
 def _mtls(mesh: MeshDocument) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 from toolkit.mesh.documents.wording import show, show_key
 from toolkit.mesh.lint.findings import Context, Finding, report
+from toolkit.mesh.lint.mesh_rules import report_repeated
 from toolkit.mesh.schema.telemetry import TlsMode
 from toolkit.yamltext.plain import AnyMapping, at, items, mapping, text
 
@@ -66,14 +67,9 @@ def _prometheus(mesh: MeshDocument, path: Path, conf: AnyMapping) -> Iterator[Fi
             yield report(mesh, "MESH171", (*path, "skipMTLS"), message)
     yield from _filter(mesh, (*path, "envoy", "filterRegex"), text(at(conf, ("envoy", "filterRegex"))))
     yield from _port(mesh, (*path, "port"), conf.get("port"))
-    seen: dict[str, int] = {}
+    yield from report_repeated(mesh, "MESH172", (*path, "aggregate"), conf.get("aggregate"))
     for index, entry in enumerate(items(conf.get("aggregate"))):
-        name, place = text(mapping(entry).get("name")), (*path, "aggregate", index)
-        if name in seen:
-            message = f"aggregate[{seen[name]}] {f'is named {show(name)}' if name else 'has no name'}, too"
-            yield report(mesh, "MESH172", (*place, "name"), message)
-        seen.setdefault(name, index)
-        yield from _port(mesh, (*place, "port"), mapping(entry).get("port"))
+        yield from _port(mesh, (*path, "aggregate", index, "port"), mapping(entry).get("port"))
 
 
 def _port(mesh: MeshDocument, path: Path, value: object) -> Iterator[Finding]:
