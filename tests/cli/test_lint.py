@@ -89,7 +89,7 @@ def test_where_it_is_no_yaml_is_said() -> None:
         "Error: broken.yaml is not YAML",
         "  broken.yaml:1:5: expected the node content, but found '<stream end>'",
     ]
-    assert "there is no Mesh and no Secret of Kong Mesh in 1 document" in lint("outputs.json").stderr
+    assert "found no Mesh and no Secret of Kong Mesh in 1 document" in lint("outputs.json").stderr
 
 
 @pytest.mark.usefixtures("files")
@@ -97,7 +97,7 @@ def test_a_file_that_is_missing_is_said_to_be_missing() -> None:
     result = lint("missing.yaml", "good.yaml")
     first, second, *_ = result.stdout.splitlines()
     assert first.endswith("can't read missing.yaml: No such file or directory")
-    assert second == "  fix: Name a file that is there and that you may read."
+    assert second == "  fix: Name a file that exists and that you can read."
 
 
 @pytest.mark.usefixtures("files")

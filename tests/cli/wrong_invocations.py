@@ -268,7 +268,7 @@ ROTATE_AND_LINT = (
     Wrong("lint", "name a FILE to check, or - for standard input"),
     *_read("lint", "missing", "loop", "/dev/zero"),
     _decode("lint", "utf16", "YAML"),
-    Wrong("lint values.yaml", "there is no Mesh and no Secret of Kong Mesh in …"),
+    Wrong("lint values.yaml", "found no Mesh and no Secret of Kong Mesh in …"),
     Wrong("lint -", "can't read standard input: it is closed", redirect="<&-"),
     Wrong("lint - --contract -", "FILE and --contract can't both be -: there is one standard input"),
     Wrong("lint mesh.yaml -o sarif=mesh.yaml", "mesh.yaml is an input (FILE), so …"),

@@ -37,7 +37,7 @@ def write_scalar(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     if not isinstance(value, str):
-        raise TypeError(f"a document holds {type(value).__name__}, which is no text")
+        raise TypeError(f"a document can't contain a value of type {type(value).__name__}")
     if _PLAIN_DURATION.fullmatch(value) or (_PLAIN.fullmatch(value) and value.lower() not in _WORDS):
         return value
     if _SINGLE_QUOTABLE.fullmatch(value):
@@ -52,7 +52,7 @@ def _escaped(character: str) -> str:
     which YAML parses as two characters.
     """
     if "\ud800" <= character <= "\udfff":
-        raise ValueError(f"U+{ord(character):04X} is half a character, which no text can hold")
+        raise ValueError(f"U+{ord(character):04X} is half a character, which a text can't contain")
     return json.dumps(character)[1:-1] if character <= _LAST_OF_THE_PLANE else f"\\U{ord(character):08X}"
 
 

@@ -88,7 +88,7 @@ def test_text_is_like_a_compilers() -> None:
         "   11 |         mode: STRCT",
         "      |         ^",
         "  fix: Did you mean STRICT?",
-        "mesh.yaml:14:13: error MESH050 '1d12h' is no lifetime that Kuma can read",
+        "mesh.yaml:14:13: error MESH050 '1d12h' is not a lifetime that Kuma can read",
         "   14 |             expiration: 1d12h",
         "      |             ^",
         "  fix: Write 36h.",

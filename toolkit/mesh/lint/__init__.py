@@ -133,4 +133,4 @@ def _nothing(others: int, failures: list[InvalidInputError]) -> InvalidInputErro
         "A Mesh has apiVersion kuma.io/v1alpha1 and kind Mesh, or type Mesh; a Secret is of type system.kuma.io/secret."
         f" lint also reads {join_words([*SCOPED_KINDS])}."
     )
-    return InvalidInputError(f"there is no Mesh and no Secret of Kong Mesh {what}", problems, hint)
+    return InvalidInputError(f"found no Mesh and no Secret of Kong Mesh {what}", problems, hint)

@@ -144,9 +144,9 @@ def _members(bundle: Bundle) -> Iterator[Finding]:
         name = bundle.show(number)
         if number not in hierarchy.unique:
             first = bundle.certificates.index(certificate) + 1
-            yield bundle.report("MESH079", f"{name} is certificate {first} once more")
+            yield bundle.report("MESH079", f"{name} is a copy of certificate {first}")
         elif not chain.is_ca(certificate):
-            yield bundle.report("MESH078", f"{name} is not that of a CA")
+            yield bundle.report("MESH078", f"{name} is not a CA certificate")
         elif (issuer := hierarchy.find_misnamed_issuer(number)) is not None:
             yield bundle.report(
                 "MESH153", f"{name} {judging.describe_difference(certificate, bundle.certificates[issuer])}"
@@ -181,9 +181,9 @@ def _times(bundle: Bundle, now: datetime) -> Iterator[Finding]:
             continue
         begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         if end <= now:
-            yield bundle.report("MESH075", f"{name} ended on {end:%Y-%m-%d}")
+            yield bundle.report("MESH075", f"{name} expired on {end:%Y-%m-%d}")
         elif begin > now:
-            yield bundle.report("MESH076", f"{name} is valid from {begin:%Y-%m-%d %H:%M} UTC on")
+            yield bundle.report("MESH076", f"{name} is valid from {begin:%Y-%m-%d %H:%M} UTC")
         elif end - now <= _SOON:
             days = (end - now).days
             left = f"in {days} day{'s'[: days != 1]}" if days else "in less than a day"

@@ -74,7 +74,7 @@ def _report_other_mesh(
 def _signing(mesh: MeshDocument, backends: list[Backend], matching: list[Backend]) -> Iterator[Finding]:
     if not backends:
         path = (*mesh.mtls_path, "backends")
-        yield report(mesh, _NOT_SIGNING, path, "no acmpca backend is there for the contract's CA")
+        yield report(mesh, _NOT_SIGNING, path, "no acmpca backend has the contract's CA")
     elif mesh.enabled not in [backend.name for backend in matching or backends]:
         path = (*mesh.mtls_path, "enabledBackend")
         signs = f"{show(mesh.enabled)} signs" if mesh.enabled else "no backend is enabled"
@@ -89,7 +89,7 @@ def _chain(bundle: Bundle, outputs: StackOutputs) -> Iterator[Finding]:
     if set(wanted) <= set(given):
         return
     if set(given) == {wanted[-1]} and len(wanted) > 1:
-        yield bundle.report(ROOT_ONLY, "the chain holds the root alone, and the CA that issues is below it")
+        yield bundle.report(ROOT_ONLY, "the chain contains only the root; the issuing CA is below it")
         return
     unknown = [each for each in given if not any(is_same_ca(each, ca) for ca in wanted)]
     if unknown:

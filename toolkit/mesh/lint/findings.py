@@ -100,7 +100,7 @@ def _read_rules() -> dict[str, Rule]:
 RULES = _read_rules()
 UNREADABLE = RULES["MESH001"]
 _PLACE = re.compile(r":(\d+):(\d+)$")
-_NAME_A_FILE = "Name a file that is there and that you may read."
+_NAME_A_FILE = "Name a file that exists and that you can read."
 # The default namespace of each product's control plane (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
 _SYSTEM_NAMESPACES: dict[Product, str] = {"kong-mesh": "kong-mesh-system", "kuma": "kuma-system"}
 

@@ -188,7 +188,7 @@ def _duration(document: ScopedDocument, spot: Spot) -> Iterator[Finding]:
     except ValueError:
         meant = read_duration(suggest_duration(value))
         fix = f"Write {_write_in_go(meant)}." if meant else ""
-        yield report(document, "MESH187", path, f"{name} {show(value)} is no duration that Go can read", fix)
+        yield report(document, "MESH187", path, f"{name} {show(value)} is not a duration that Go can read", fix)
         return
     if nanoseconds < 0 or (name == "expiry" and not nanoseconds):
         yield report(document, "MESH188", path, f"{name} {show(value)} is not more than 0s")
@@ -234,7 +234,7 @@ def _acmpca(document: ScopedDocument) -> Iterator[Finding]:
         for key in list_keys(mapping(spot.value)) if known else ():
             if key not in known:
                 path = (*CONFIG_PATH, *spot.path, key)
-                message = f"{show_key(key)} is no documented field of acmpca's config"
+                message = f"{show_key(key)} is not a documented field of acmpca's config"
                 yield report(document, "MESH192", path, message, _LEFT_BEHIND.get(key) or suggest(key, known))
     arn = mapping(config).get("arn")
     if isinstance(arn, str) and (problem := judge_arn(arn)):

@@ -79,7 +79,7 @@ def judge_arn(value: str) -> tuple[str, str] | None:
     try:
         arn = Arn.parse(value)
     except ValueError:
-        return "MESH060", f"{show(value, _MAX_ARN)} is no ARN" if value else "arn is empty"
+        return "MESH060", f"{show(value, _MAX_ARN)} is not an ARN" if value else "arn is empty"
     try:
         PRIVATE_CA.parse(value)
     except ValueError:
@@ -138,9 +138,9 @@ def _lifetime(mesh: MeshDocument, spot: Spot, value: str) -> Iterator[Finding]:
     elif lifetime is None:
         better = suggest_duration(value)
         fix = f"Write {better}." if better else ""
-        yield report(mesh, "MESH050", path, f"{show(value)} is no lifetime that Kuma can read", fix)
+        yield report(mesh, "MESH050", path, f"{show(value)} is not a lifetime that Kuma can read", fix)
     elif not lifetime:
-        message = f"{show(value)} is no lifetime: the certificate expires when it is issued"
+        message = f"{show(value)} is zero: the certificate expires when it is issued"
         yield report(mesh, "MESH057" if is_kumas_own else "MESH052", path, message)
 
 
@@ -150,7 +150,7 @@ def _timeout(mesh: MeshDocument, path: Path, value: str) -> Iterator[Finding]:
     except ValueError:
         meant = read_duration(suggest_duration(value))
         fix = f"Write {meant.total_seconds():g}s." if meant else ""
-        yield report(mesh, "MESH053", path, f"{show(value)} is no timeout", fix)
+        yield report(mesh, "MESH053", path, f"{show(value)} is not a timeout", fix)
         return
     if timeout <= 0:
         yield report(mesh, "MESH058", path, f"{show(value)} is not more than 0s")
@@ -215,10 +215,10 @@ def _judge_common_name(value: str, tags: Mapping[str, str]) -> tuple[str, str] |
     literal, unknown = len(template.text), template.unknown
     if literal + len(unknown) > MAX_COMMON_NAME:
         least = " or more" if unknown else ""
-        many = f"{literal + len(unknown)} characters{least}; {MAX_COMMON_NAME} are the most"
+        many = f"{literal + len(unknown)} characters{least}; the limit is {MAX_COMMON_NAME}"
         return "MESH091", f"{show(value)} makes a common name of {many}"
     if unknown and literal + _USUAL_TAG * len(unknown) > MAX_COMMON_NAME:
         left, names = MAX_COMMON_NAME - literal, join_words([show(name) for name in dict.fromkeys(unknown)])
         characters = f"{left} characters{' together' if len(unknown) > 1 else ''}"
-        return "MESH092", f"the value of {names} may have {characters}; with more there is no certificate"
+        return "MESH092", f"the value of {names} can have {characters}; with more, no certificate is issued"
     return None

@@ -82,7 +82,7 @@ def _section(mesh: MeshDocument, section: str, field: str) -> Iterator[Finding]:
     chosen = text(value.get(field))
     if chosen and chosen not in names:
         there = join_words([show(name) for name in dict.fromkeys(names) if name][:10])
-        message = f"no backend is named {show(chosen)}; there {'is ' + there if there else 'are none'}"
+        message = f"no backend is named {show(chosen)}; backends: {there or 'none'}"
         yield report(mesh, "MESH022", (*path, field), message)
 
 
@@ -94,8 +94,8 @@ def report_repeated(mesh: MeshDocument, code: str, path: Path, entries: Value) -
         if not isinstance(entry, dict) or not isinstance(name, str):
             continue
         if name in seen:
-            named = f"is named {show(name)}" if name else "has no name"
-            yield report(mesh, code, (*path, index, "name"), f"{path[-1]}[{seen[name]}] {named}, too")
+            named = f"is also named {show(name)}" if name else "has no name either"
+            yield report(mesh, code, (*path, index, "name"), f"{path[-1]}[{seen[name]}] {named}")
         seen.setdefault(name, index)
 
 
@@ -113,7 +113,7 @@ def _backend(mesh: MeshDocument, backend: Backend) -> Iterator[Finding]:
     if problem := _secret_problem(mesh, backend):
         yield report(mesh, "MESH026", (*backend.path, "name"), problem)
     elif backend.name and not _is_label(backend.name):
-        yield report(mesh, "MESH024", (*backend.path, "name"), f"the name {show(backend.name)} is no DNS label")
+        yield report(mesh, "MESH024", (*backend.path, "name"), f"the name {show(backend.name)} is not a DNS label")
     mode = backend.value.get("mode")
     if mode in _ACCEPTS_PLAIN and mode is not True:
         yield report(mesh, "MESH025", (*backend.path, "mode"), "PERMISSIVE also accepts plain traffic")
@@ -136,9 +136,9 @@ def _secret_problem(mesh: MeshDocument, backend: Backend) -> str:
         return ""
     secret = f"{mesh.name}.ca-builtin-cert-{backend.name}"
     if len(secret.replace(".", "")) > _MAX_DNS_NAME or not _DNS_NAME.fullmatch(secret):
-        return f"the Secret of its CA would be named {show(secret)}, which is no DNS name in lower case"
+        return f"the Secret of its CA would be named {show(secret)}, which is not a lower-case DNS name"
     if not mesh.is_universal and find_name_problem(secret, "kubernetes"):
-        return f"the Secret of its CA would be named {show(secret)}, which Kubernetes refuses"
+        return f"the Secret of its CA would be named {show(secret)}, which Kubernetes rejects"
     return ""
 
 
@@ -162,7 +162,7 @@ def _version(mesh: MeshDocument, version: versions.MeshVersion) -> Iterator[Find
                 message = f"{version} has no {'.'.join(path)}"
                 yield report(mesh, _DROPPED, (*mesh.spec_path, *path), message)
         if (mode := at(mesh.spec, ("meshServices", "mode"))) not in (None, _ONLY_MODE):
-            message = f"{version} knows no mode but {_ONLY_MODE}; this is {show(mode)}"
+            message = f"{version} accepts only the mode {_ONLY_MODE}; this is {show(mode)}"
             yield report(mesh, _DROPPED, (*mesh.spec_path, "meshServices", "mode"), message)
     elif version >= _MTLS_IS_OLD and mesh.spec.get("mtls") is not None:
         yield report(mesh, "MESH121", mesh.mtls_path, f"{version} is the last minor version with Mesh.mtls")

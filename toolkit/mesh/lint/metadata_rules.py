@@ -104,7 +104,7 @@ def check_namespace(document: ScopedDocument | SecretDocument, context: Context)
     namespace, is_secret = at(document.value, path), isinstance(document, SecretDocument)
     if namespace is None:
         code = "MESH045" if is_secret else "MESH182"
-        yield report(document, code, path, f"the {document.kind} does not say its namespace")
+        yield report(document, code, path, f"the {document.kind} has no namespace")
     elif namespace != expected:
         code = "MESH044" if is_secret else "MESH181"
         yield report(document, code, path, f"the namespace is {show(namespace)}, not {expected}")
@@ -118,7 +118,7 @@ def check_twice(documents: Iterable[Checked]) -> Iterator[Finding]:
         if document.name and not are_same(_content(first), _content(document)):
             kind = "Secret" if isinstance(document, SecretDocument) else document.kind
             there = f"{first.source}:{first.find_place(()).line}"
-            message = f"{kind} {show(document.name)} is in {there}, too, with different content"
+            message = f"{kind} {show(document.name)} is also in {there}, with different content"
             yield report(document, "MESH003", document.name_path, message)
 
 
@@ -154,7 +154,7 @@ def _unknown(document: Checked, metadata: Object) -> Iterator[Finding]:
         yield report(document, _LOST_SPEC, ("metadata", lost[0]), message)
     for key in unknown:
         if key not in lost:
-            message = f"{show_key(key)} is no field of metadata"
+            message = f"{show_key(key)} is not a field of metadata"
             yield report(document, "MESH018", ("metadata", key), message, _fix(key, document))
         elif "spec" in document.value:
             message = f"{key} is a field of spec, and below metadata"

@@ -111,7 +111,7 @@ def _old_certificates(document: ScopedDocument, context: Context) -> Iterator[Fi
         for _, match in _matches(other, _ALLOWING)
     ):
         return
-    message = f"rules allow no spiffe://{mesh}, which certificates of Mesh.mtls have, and mTLS is on in the Mesh"
+    message = f"no rule allows spiffe://{mesh}, which certificates of Mesh.mtls have, and mTLS is on in the Mesh"
     fix = f"Also allow type Prefix, value spiffe://{mesh}, until mtls is removed from the Mesh."
     yield report(document, "MESH222", allowing[0][0], message, fix)
 

@@ -116,7 +116,7 @@ def _unknown(secret: SecretDocument) -> Iterator[Finding]:
     lower = {each.lower(): each for each in _KUBERNETES_FIELDS}
     for name in [str(key) for key in secret.value if key not in _KUBERNETES_FIELDS]:
         fix = f"Did you mean {lower[name.lower()]}?" if name.lower() in lower else ""
-        yield report(secret, UNKNOWN_FIELD, (name,), f"{show_key(name)} is no field of a Secret", fix)
+        yield report(secret, UNKNOWN_FIELD, (name,), f"{show_key(name)} is not a field of a Secret", fix)
 
 
 def _other_values(secret: SecretDocument) -> Iterator[Finding]:

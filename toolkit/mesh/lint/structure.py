@@ -83,7 +83,7 @@ def check_kubernetes_head(document: WithFields, fields: Iterable[str]) -> Iterat
     """
     version = document.value.get("apiVersion")
     if version != API_VERSION:
-        message = "apiVersion is missing" if version is None else f"{show(version)} is no apiVersion of Kong Mesh"
+        message = "apiVersion is missing" if version is None else f"{show(version)} is not an apiVersion of Kong Mesh"
         yield report(document, "MESH004", ("apiVersion",), message)
     for part in ("metadata", "spec"):
         if not isinstance(document.value.get(part), dict | None):
@@ -96,7 +96,9 @@ def check_kubernetes_head(document: WithFields, fields: Iterable[str]) -> Iterat
             is_metadata = key in ("name", "labels")
             path = ("metadata" if is_metadata else "spec", key)
             fix = f"Move it to {show_path(path)}." if is_metadata or key in fields else ""
-            yield report(document, TWO_FORMS, (key,), f"{key} belongs to the form of Universal; this has a kind", fix)
+            yield report(
+                document, TWO_FORMS, (key,), f"{key} belongs to the Universal form; this document has a kind", fix
+            )
         else:
             yield report_key(document, (key,), key, _KUBERNETES_META)
 
@@ -105,7 +107,7 @@ def check_mixed_forms(document: WithFields, keys: Iterable[str]) -> Iterator[Fin
     """Yield the findings about Kubernetes keys in a Universal document."""
     for key in keys:
         if key in document.value:
-            message = f"{key} belongs to the form of Kubernetes; this has a type and no kind"
+            message = f"{key} belongs to the Kubernetes form; this document has a type and no kind"
             yield report(document, TWO_FORMS, (key,), message)
 
 
@@ -140,7 +142,7 @@ def report_key(document: WithFields, path: Path, key: str, known: Iterable[str],
         fix: what to do; None to suggest the most similar field.
     """
     above = show_path(path[:-1]) or f"a {document.kind}"
-    message = f"{show_key(key)} is no field of {above}; Kong Mesh drops it without a word"
+    message = f"{show_key(key)} is not a field of {above}; Kong Mesh drops it without an error"
     return report(document, UNKNOWN_FIELD, path, message, fix or suggest(key, known))
 
 
@@ -201,7 +203,7 @@ def _unknown(document: WithFields, spot: Spot, model: type[Model]) -> Iterator[F
             continue
         if spot.is_credential or model is SourceValue or spot.path[-1:] == ("privateKey",):
             # It may be the value itself, if the colon after its key is missing.
-            message = f"a key is no kind of data source; {join_words(known)} are"
+            message = f"a key is not a kind of data source; the kinds are {join_words(known)}"
             yield report(document, UNKNOWN_FIELD, _at(document, spot.path), message)
         else:
             yield report_key(document, _at(document, (*spot.path, key)), key, known, _elsewhere(key, spot, model))

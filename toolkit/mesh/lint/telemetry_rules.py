@@ -75,7 +75,7 @@ def _prometheus(mesh: MeshDocument, path: Path, conf: AnyMapping) -> Iterator[Fi
 def _port(mesh: MeshDocument, path: Path, value: object) -> Iterator[Finding]:
     number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
     if isinstance(number, int | float) and number > _MAX_PORT:
-        yield report(mesh, "MESH174", path, f"{number} is over {_MAX_PORT}, the last port there is")
+        yield report(mesh, "MESH174", path, f"{number} is over {_MAX_PORT}, the last port")
 
 
 def _filter(mesh: MeshDocument, path: Path, pattern: str) -> Iterator[Finding]:
@@ -88,7 +88,7 @@ def _filter(mesh: MeshDocument, path: Path, pattern: str) -> Iterator[Finding]:
     if "[" not in pattern and "\\Q" not in pattern and _LOOKAROUND.search(pattern):
         problem = "RE2 has no look-around"
     if problem:
-        yield report(mesh, "MESH173", path, f"filterRegex is no regular expression of Go: {problem}")
+        yield report(mesh, "MESH173", path, f"filterRegex is not a regular expression of Go: {problem}")
 
 
 def _constraints(mesh: MeshDocument) -> Iterator[Finding]:

@@ -104,7 +104,7 @@ def _spiffe_template(document: ScopedDocument, path: Path, samples: dict[str, st
         fix = f"{name} has {join_words([f'.{each}' for each in samples])}, and label."
         yield report(document, _NO_TEMPLATE, path, f"{name} has the unknown variable {show(variables[0])}", fix)
     elif value in unknown or "" in unknown:
-        yield report(document, _NO_TEMPLATE, path, f"{name} is no template that Go can read: {show(value)}")
+        yield report(document, _NO_TEMPLATE, path, f"{name} is not a template that Go can read: {show(value)}")
     else:
         yield report(document, "MESH203", path, f"{name} has {show(unknown[0])}, which was not expanded")
 
@@ -183,7 +183,7 @@ def _contract(
         message = "the contract's root is missing, and a MeshIdentity of this trust domain issues from its CA"
         yield bundle.report(OTHER_CHAIN, message)
     else:
-        message = "the contract's root is there, and the CA that issues is missing"
+        message = "the bundle contains the contract's root, but not the issuing CA"
         yield bundle.report(ROOT_ONLY, message)
 
 

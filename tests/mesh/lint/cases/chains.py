@@ -72,7 +72,7 @@ CHAINS = [
     # Without a contract nothing says that there is a CA below the root.
     chain_case("MESH074", ROOT_PEM, options={"outputs": OUTPUTS}),
     chain_case("MESH074", ROOT_PEM, near=ROOT_PEM + "\n", options={"outputs": OUTPUTS}, near_options={}),
-    chain_case("MESH075", ending(-0.001), near=ending(1), message="certificate 1 ('Ending') ended on"),
+    chain_case("MESH075", ending(-0.001), near=ending(1), message="certificate 1 ('Ending') expired on"),
     Case(
         "MESH076",
         f"data: {encoded(CHAIN)}",
@@ -85,8 +85,8 @@ CHAINS = [
     ),
     chain_case("MESH077", ending(29.5), near=ending(30.5), message="in 29 days"),
     chain_case("MESH077", ending(0.5), near=ending(31), message="in less than a day"),
-    chain_case("MESH078", bundle(LEAF) + CHAIN, message="is not that of a CA"),
-    chain_case("MESH079", ISSUING_PEM + CHAIN, message="certificate 2 ('Test Issuing CA') is certificate 1 once more"),
+    chain_case("MESH078", bundle(LEAF) + CHAIN, message="is not a CA certificate"),
+    chain_case("MESH079", ISSUING_PEM + CHAIN, message="certificate 2 ('Test Issuing CA') is a copy of certificate 1"),
     chain_case(
         "MESH080",
         bundle(certificate("Weak", WEAK_RSA.public_key(), "RSA root", RSA), RSA_ROOT),
@@ -154,7 +154,7 @@ CONTRACT = [
         "        type: builtin\n",
         at="backends:\n      - name: acmpca-1",
         options=SAME,
-        message="no acmpca backend is there",
+        message="no acmpca backend has the contract",
     ),
     Case(
         "MESH135",

@@ -75,7 +75,7 @@ NAMES = [
     Case("MESH020", "  name: default\n", f"  «name: {'a' * 254}\n", near=f"  name: {'a' * 253}\n"),
     Case("MESH020", "  name: default\n", "  «name: my_mesh\n", near="  name: my.mesh\n"),
     Case(
-        "MESH021", "    - name: file\n", "    - «name: tcp\n", base=TELEMETRY, message="backends[0] is named 'tcp', too"
+        "MESH021", "    - name: file\n", "    - «name: tcp\n", base=TELEMETRY, message="backends[0] is also named 'tcp'"
     ),
     Case(
         "MESH021",
@@ -83,7 +83,7 @@ NAMES = [
         "    - type: prometheus\n    - «name: ''\n",
         near="    - type: prometheus\n    - name: other\n",
         base=TELEMETRY,
-        message="backends[0] has no name, too",
+        message="backends[0] has no name either",
     ),
     Case(
         "MESH026",
@@ -91,7 +91,7 @@ NAMES = [
         "    - «name: Builtin_1\n",
         near="    - name: builtin_1\n",
         base=BUILTIN,
-        message="'default.ca-builtin-cert-Builtin_1', which is no DNS name",
+        message="'default.ca-builtin-cert-Builtin_1', which is not a lower-case DNS name",
     ),
     Case(
         "MESH026",
@@ -115,7 +115,7 @@ NAMES = [
         near="        type: provided\n",
         base="apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata:\n  name: default\nspec:\n  mtls:\n    backends:\n"
         "      - name: a_b\n        type: acmpca\n",
-        message="which Kubernetes refuses",
+        message="which Kubernetes rejects",
     ),
     Case(
         "MESH027", "  name: default\n", f"  «name: {'a' * 64}\n", near=f"  name: {'a' * 63}\n", message="64 characters"
@@ -197,7 +197,9 @@ VALIDATION = [
     ),
 ]
 CONFIGURATIONS = [
-    telemetry("MESH010", "apiVersion: httpJson", "«apiversion: httpJson", message="Kong Mesh drops it without a word"),
+    telemetry(
+        "MESH010", "apiVersion: httpJson", "«apiversion: httpJson", message="Kong Mesh drops it without an error"
+    ),
     telemetry("MESH011", "        path: /tmp/access.log\n", "        # nothing\n", at="conf:\n        # nothing"),
     telemetry(
         "MESH011", "        port: 8126\n", "", at="conf:\n        address: 127", message="port is missing in conf"
@@ -240,7 +242,7 @@ CONFIGURATIONS = [
         message="tls.mode is 1",
     ),
     telemetry(
-        "MESH172", "          - name: other\n", "          - «name: app\n", message="aggregate[0] is named 'app', too"
+        "MESH172", "          - name: other\n", "          - «name: app\n", message="aggregate[0] is also named 'app'"
     ),
     telemetry(
         "MESH172",

@@ -26,7 +26,7 @@ FORMS = [
     Case("MESH002", "routing:\n", "«spec:\n", near="networking: {}\nrouting:\n", base=UNIVERSAL),
     Case("MESH002", "spec:\n", "«mtls: {}\nspec:\n", near="mesh: default\nspec:\n", fix="Move it to spec.mtls."),
     Case("MESH002", "spec:\n", "«name: default\nspec:\n", fix="Move it to metadata.name."),
-    Case("MESH002", "kind: Mesh\n", "kind: Mesh\n«type: Mesh\n", message="belongs to the form of Universal"),
+    Case("MESH002", "kind: Mesh\n", "kind: Mesh\n«type: Mesh\n", message="belongs to the Universal form"),
     Case("MESH004", "apiVersion: kuma.io/v1alpha1\n", "«apiVersion: kuma.io/v1beta1\n"),
     Case("MESH004", "apiVersion: kuma.io/v1alpha1\nkind", "«kind", message="apiVersion is missing"),
     Case("MESH005", "  name: default\n", "  name: default\n  «namespace: kong-mesh-system\n"),
@@ -34,8 +34,8 @@ FORMS = [
 UNKNOWN = [
     Case("MESH010", "        conf:\n", "        «config:\n", fix="Did you mean conf?"),
     Case("MESH010", "enabledBackend:", "«enabledbackend:", fix="Did you mean enabledBackend?"),
-    Case("MESH010", BACKEND, "      - «5: x\n        name: acmpca-1\n", message="5 is no field"),
-    Case("MESH010", "  networking:\n", "  «true: x\n  networking:\n", message="true is no field of spec"),
+    Case("MESH010", BACKEND, "      - «5: x\n        name: acmpca-1\n", message="5 is not a field"),
+    Case("MESH010", "  networking:\n", "  «true: x\n  networking:\n", message="true is not a field of spec"),
     Case(
         "MESH010",
         "        conf:\n",
@@ -133,9 +133,9 @@ VALUES = [
 NAMES = [
     Case("MESH020", "  name: default\n", "  «name: Default\n", message="'Default' must be 1 to 253 lower-case letters"),
     Case("MESH020", "name: default\n", "«name: ''\n", base=UNIVERSAL, message="the name is empty"),
-    Case("MESH021", BACKEND, f"{SECOND}      - «name: acmpca-1\n", message="backends[0] is named 'acmpca-1', too"),
+    Case("MESH021", BACKEND, f"{SECOND}      - «name: acmpca-1\n", message="backends[0] is also named 'acmpca-1'"),
     Case("MESH021", "      - name: zipkin\n", "      - {name: zipkin, type: zipkin}\n      - «name: zipkin\n"),
-    Case("MESH022", "enabledBackend: acmpca-1", "«enabledBackend: acmpca-2", message="there is 'acmpca-1'"),
+    Case("MESH022", "enabledBackend: acmpca-1", "«enabledBackend: acmpca-2", message="backends: 'acmpca-1'"),
     Case("MESH022", "defaultBackend: zipkin", "«defaultBackend: jaeger"),
     Case("MESH023", "    enabledBackend: acmpca-1\n", "", at="mtls:", fix="Name one of 'acmpca-1'."),
     Case("MESH023", "enabledBackend: acmpca-1", "«enabledBackend: ''"),

@@ -36,7 +36,7 @@ HEADS = [
     Case("MESH012", PUBLISH.partition("spec:")[2], " 1\n", at="spec: 1", base=PUBLISH),
     identity("MESH010", "spec:\n", "«spce: {}\nspec:\n", near="status: {}\nspec:\n", fix="Did you mean spec?"),
     bundled("MESH010", "spec:\n", "«provider: {}\nspec:\n", fix="It is a field of spec"),
-    bundled("MESH010", "spec:\n", "«1: {}\nspec:\n", near="status: {}\nkri: x\nspec:\n", message="1 is no field"),
+    bundled("MESH010", "spec:\n", "«1: {}\nspec:\n", near="status: {}\nkri: x\nspec:\n", message="1 is not a field"),
     bundled("MESH011", "mesh: default\n", "# none\n", at="type: MeshI", message="the MeshIdentity has no mesh"),
     bundled("MESH011", "name: bundled\n", "# none\n", at="type: MeshI", message="the MeshIdentity has no name"),
     identity("MESH017", "spec:\n  selector:\n", "  «selector:\n", near="spec:\n  selector:\n"),
@@ -85,7 +85,7 @@ HEADS = [
     identity("MESH113", "type: Extension", "«type: Extension", options={"product": "kuma"}, near_options={}),
 ]
 FIELDS = [
-    identity("MESH010", "  selector:\n", "  «nope: 1\n  selector:\n", message="nope is no field of spec"),
+    identity("MESH010", "  selector:\n", "  «nope: 1\n  selector:\n", message="nope is not a field of spec"),
     identity("MESH010", "trustDomain:", "«trustdomain:", fix="Did you mean trustDomain?"),
     identity("MESH012", "matchLabels: {}", "«matchLabels: web"),
     identity("MESH012", "matchLabels: {}", "matchLabels:\n        «app: 1", near="matchLabels: {app: '1'}"),
@@ -124,7 +124,7 @@ FIELDS = [
         "MESH010",
         "file:\n            path: /etc/ca.key",
         "«insecureInline: {value:hunter2}",
-        message="a key is no kind of data source",
+        message="a key is not a kind of data source",
     ),
 ]
 DURATIONS = [
@@ -159,7 +159,7 @@ CONFIGS = [
     identity(
         "MESH192", f"        arn: {AUTHORITY_ARN}\n", f"        «auth: {{}}\n        arn: {AUTHORITY_ARN}\n", fix="role"
     ),
-    identity("MESH192", EXPIRY, f"{EXPIRY}\n          «jitter: 1h", message="jitter is no documented field"),
+    identity("MESH192", EXPIRY, f"{EXPIRY}\n          «jitter: 1h", message="jitter is not a documented field"),
     identity("MESH192", "meshTrustCreation", "«commonName: x\n        meshTrustCreation", fix="no common name"),
     identity(
         "MESH192", "meshTrustCreation", "«meshTrustCreate: x\n        meshTrustCreation", fix="meshTrustCreation?"
@@ -244,7 +244,7 @@ SELECTORS = [
 SPIFFE_IDS = [
     identity("MESH200", TRUST_DOMAIN, "«trustDomain: '{{ .Nope }}.x'", message="'.Nope'", fix=".Mesh and .Zone"),
     identity(
-        "MESH200", TRUST_DOMAIN, "«trustDomain: '{{ .Mesh'", near="trustDomain: '{{.Mesh}}'", message="no template"
+        "MESH200", TRUST_DOMAIN, "«trustDomain: '{{ .Mesh'", near="trustDomain: '{{.Mesh}}'", message="not a template"
     ),
     identity("MESH200", PATH, "«path: '/{{ .Zone }}'", near="path: '/{{ .Workload }}/{{ label \"app\" }}'"),
     identity("MESH201", TRUST_DOMAIN, "«trustDomain: spiffe://x.y", near="trustDomain: x.y", fix="Write 'x.y'."),

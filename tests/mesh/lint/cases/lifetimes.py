@@ -91,13 +91,13 @@ NAMES = [
         "MESH092",
         f"commonName: {NAME}",
         "«commonName: '{{ tag \"kuma.io/service\" }}.mesh'",
-        message="the value of 'kuma.io/service' may have 59 characters",
+        message="the value of 'kuma.io/service' can have 59 characters",
     ),
     Case(
         "MESH092",
         f"commonName: {NAME}",
         '«commonName: \'{{ tag "a" }}{{ tag "b" }}\'',
-        message="of 'a' and 'b' may have 64 characters together",
+        message="of 'a' and 'b' can have 64 characters together",
         near_options={"tags": {"a": "x"}},
         near='commonName: \'{{ tag "a" }}{{ tag "b" }}\'',
     ),
@@ -106,7 +106,7 @@ NAMES = [
     Case("MESH094", f"commonName: {NAME}", "«commonName: '{{ .Name }}'"),
 ]
 AUTHORITIES = [
-    Case("MESH060", f"arn: {AUTHORITY_ARN}", "«arn: my-ca", message="'my-ca' is no ARN"),
+    Case("MESH060", f"arn: {AUTHORITY_ARN}", "«arn: my-ca", message="'my-ca' is not an ARN"),
     Case("MESH060", f"arn: {AUTHORITY_ARN}", "«arn: ''", message="arn is empty", base=UNIVERSAL),
     Case("MESH061", f"arn: {AUTHORITY_ARN}", "«arn: arn:aws:s3:::bucket", message="but of 's3'"),
     Case(
@@ -189,7 +189,7 @@ PRODUCTS = [
         near="meshServices:\n  mode: Exclusive\n",
         base=UNIVERSAL.partition("constraints")[0],
         options={"mesh_version": (3, 0, 0)},
-        message="knows no mode but Exclusive",
+        message="accepts only the mode Exclusive",
     ),
 ]
 CASES = [*DURATIONS, *NAMES, *AUTHORITIES, *PRODUCTS]

@@ -44,7 +44,7 @@ TRUSTED = [
     trusting("MESH070", f"\ufeff{CHAIN}", message="byte order mark"),
     trusting("MESH070", CHAIN.replace("-----\n-----", "----------"), message="END and BEGIN are on one line"),
     trusting("MESH071", CHAIN + KEY),
-    trusting("MESH078", bundle(LEAF) + CHAIN, message="is not that of a CA"),
+    trusting("MESH078", bundle(LEAF) + CHAIN, message="is not a CA certificate"),
     trusting("MESH083", f"our CA\n{CHAIN}"),
     # The CAs of one trust domain may be in several bundles, and in several MeshTrusts.
     trusting("MESH210", ISSUING_PEM, near=with_bundles(ISSUING_PEM, ROOT_PEM), message="below a root that is missing"),
@@ -148,7 +148,7 @@ PERMISSIONS = [
         base=PERMISSION,
         near="  from: []\n  rules:\n",
     ),
-    Case("MESH222", ALLOWS_OLD, "", at="spiffeID:\n", base=RULES_AND_MESH, message="rules allow no spiffe://default,"),
+    Case("MESH222", ALLOWS_OLD, "", at="spiffeID:\n", base=RULES_AND_MESH, message="no rule allows spiffe://default,"),
     Case(
         "MESH222",
         ALLOWS_OLD,
