@@ -40,7 +40,6 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<rest>\S+)")
 # host, host:port and [v6]:port, before a path.
 _HOST_AND_PORT = re.compile(r"(?:\[[^\]]*\]|[^:/?#]*)(?::\d*)?(?:[/?#].*)?")
 _CONTROLS = {"\r": "a carriage return", "\n": "a line feed", "\t": "a tab", "\0": "a NUL", " ": "a blank"}
-_FIRST_PRINTABLE, _DELETE, _AFTER_C1 = 0x20, 0x7F, 0xA0
 
 
 class Registry:
@@ -255,18 +254,15 @@ def check_characters(value: str) -> str:
 
     The text never contains the value: ``ends with a carriage return``, ``contains a NUL``.
     """
-    if not value:
-        return ""
-    if (last := value[-1]) != last.strip() or _is_control(last):
-        return f"ends with {_control(last)}"
-    if (first := value[0]) != first.strip() or _is_control(first):
-        return f"begins with {_control(first)}"
+    for where, character in (("ends with", value[-1:]), ("begins with", value[:1])):
+        if character.isspace() or _is_control(character):
+            return f"{where} {_control(character)}"
     inner = next(filter(_is_control, value), "")
     return f"contains {_control(inner)}" if inner else ""
 
 
 def _is_control(character: str) -> bool:
-    return ord(character) < _FIRST_PRINTABLE or _DELETE <= ord(character) < _AFTER_C1
+    return "\0" <= character < " " or "\x7f" <= character < "\xa0"
 
 
 def _control(character: str) -> str:

@@ -34,32 +34,18 @@ _CURVES: dict[str, type[ec.EllipticCurve]] = {
     "2b81040022": ec.SECP384R1,
     "2b81040023": ec.SECP521R1,
 }
-_UNSUPPORTED = {
-    "2a864886f70d01010a": "is for RSA-PSS alone, which Go does not support",
-    "2a8648ce380401": "is a DSA key, which TLS no longer supports",
-    "2b656e": "is an X25519 key, which can't sign",
-    "2b656f": "is an X448 key, which can't sign",
-    "2b6571": "is an Ed448 key, which Go does not support",
-}
 # cryptography rejects smaller RSA keys, so their consistency can't be checked.
 _MIN_RSA = 1024
 _TWO_PRIMES, _WITHOUT_REST = 9, 6
 # A DER sequence that begins with a version, even after its bytes were decoded as text.
 _DER = re.compile(r"0.{1,3}\x02\x01", re.DOTALL)
-_WHAT = {
-    "CERTIFICATE": "a certificate",
-    "X509 CERTIFICATE": "a certificate",
-    "TRUSTED CERTIFICATE": "a certificate",
-    "PUBLIC KEY": "a public key",
-    "RSA PUBLIC KEY": "a public key",
+# What blocks contain, by the end of their labels, the longest first.
+_CONTENTS = {
     "CERTIFICATE REQUEST": "a certificate signing request",
-    "NEW CERTIFICATE REQUEST": "a certificate signing request",
-    "EC PARAMETERS": "the parameters of a curve",
-    "DH PARAMETERS": "Diffie-Hellman parameters",
-    "X509 CRL": "a revocation list",
+    "CERTIFICATE": "a certificate",
+    "PRIVATE KEY": "a private key",
+    "PUBLIC KEY": "a public key",
 }
-
-
 # The types of keys that Go supports in TLS.
 PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
@@ -150,7 +136,8 @@ def _other(text: str, blocks: Sequence[Block], wanted: str) -> str:
     """Describe a text in which Go does not find the wanted block."""
     if blocks:
         label = blocks[0].label
-        what = "a private key" if is_private(label) else _WHAT.get(label, "a PEM block of another kind")
+        known = (content for ending, content in _CONTENTS.items() if label.endswith(ending))
+        what = next(known, "a PEM block of another kind")
         return f"contains {what} and no {wanted}" if what != f"a {wanted}" else f"has the label {label}"
     if "-----BEGIN" in text:
         return "contains PEM that is incomplete: Go finds no block from BEGIN to END"
@@ -188,7 +175,7 @@ def _pkcs8(parts: Sequence[Element]) -> PublicKey:
         return _sec1(list(read_elements(_first(content).content)), named)
     if oid == _ED25519:
         return ed25519.Ed25519PrivateKey.from_private_bytes(_first(content).content).public_key()
-    raise UnusableKeyError(_UNSUPPORTED.get(oid, "is of an algorithm that Go does not support"))
+    raise UnusableKeyError("is of an algorithm that Go does not support; it supports RSA, elliptic curves and Ed25519")
 
 
 def _pkcs1(parts: Sequence[Element]) -> PublicKey:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from toolkit.mesh.schema.traffic_policies import MeshTrafficPermissionSpec
-from toolkit.yamltext.plain import items, mapping, text
+from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.values import Object
@@ -62,18 +62,15 @@ def convert(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
         permission: a MeshTrafficPermission.
         domains: the trust domains of the MeshIdentity, one per zone.
     """
+    doubts: list[Doubt] = []
+    made: Object | None = None
     if "rules" in permission.spec:
-        return _require_known(_extend_rules(permission, domains))
-    if "from" not in permission.spec:
-        return Converted(None, ())
-    return _require_known(_convert_from(permission, domains))
-
-
-def _require_known(made: Converted) -> Converted:
-    """Return a conversion without its empty fields; a doubt instead if Kuma doesn't know a part of the spec."""
-    if made.spec is None:
-        return made
-    spec = mapping(without_nulls(made.spec))
+        made = _extend_rules(permission, domains, doubts)
+    elif "from" in permission.spec:
+        made = _convert_from(permission, domains, doubts)
+    if doubts or made is None:
+        return Converted(None, tuple(doubts))
+    spec = mapping(without_nulls(made))
     try:
         MeshTrafficPermissionSpec.model_validate(spec)
     except ValidationError as error:
@@ -91,26 +88,28 @@ def without_nulls(value: object) -> object:
     return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _convert_from(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
+def _convert_from(permission: ScopedDocument, domains: Sequence[str], doubts: list[Doubt]) -> Object | None:
+    """Return a spec with ``rules`` instead of ``from``; None if there is nothing to convert."""
     spec = permission.spec
-    doubts = [*_target_doubts(spec)]
+    kind = text(mapping(spec.get("targetRef")).get("kind"))
+    if kind not in _TARGETS:
+        message = f"kind is {kind}, but a permission with rules needs Mesh or Dataplane: select the proxies by labels"
+        doubts.append(Doubt(("spec", "targetRef"), message))
     default: dict[str, list[Object]] = {}
     # Of several entries for the whole mesh, only the last one is effective.
     for index, entry in enumerate(items(spec.get("from"))):
         path: Path = ("spec", "from", index)
-        target, action = mapping(mapping(entry).get("targetRef")), mapping(mapping(entry).get("default")).get("action")
+        target, action = mapping(at(entry, ("targetRef",))), text(at(entry, ("default", "action")))
         if target.get("kind") != "Mesh" or len(target) > 1:
             doubts.append(Doubt(path, _name_clients(permission.mesh, target)))
-        elif text(action) not in _LISTS:
+        elif action not in _LISTS:
             doubts.append(Doubt((*path, "default", "action"), "has no action that can be converted"))
         else:
-            default = {_LISTS[text(action)]: _prefixes([permission.mesh, *domains])}
+            default = {_LISTS[action]: _prefixes([permission.mesh, *domains])}
     if _LISTS["Deny"] in default:
         doubts.append(Doubt(("spec", "from"), _DENIES_ALL))
-    if doubts or not default:
-        return Converted(None, tuple(doubts))
     kept = {name: value for name, value in spec.items() if name != "from"}
-    return Converted({**kept, "rules": [{"default": default}]}, ())
+    return {**kept, "rules": [{"default": default}]} if default else None
 
 
 # Kong/developer.konghq.com:app/mesh/policies/meshtrafficpermission_experimental: first deny, then allow.
@@ -118,13 +117,6 @@ _DENIES_ALL = (
     "denies all clients. With from, another permission can allow some of them again. With rules, a deny wins over "
     "every allow. Delete this permission: requests that no permission allows are denied anyway"
 )
-
-
-def _target_doubts(spec: Object) -> Iterator[Doubt]:
-    kind = text(mapping(spec.get("targetRef")).get("kind"))
-    if kind not in _TARGETS:
-        message = f"kind is {kind}, but a permission with rules needs Mesh or Dataplane: select the proxies by labels"
-        yield Doubt(("spec", "targetRef"), message)
 
 
 def _name_clients(mesh: str, target: Object) -> str:
@@ -138,47 +130,51 @@ def _name_clients(mesh: str, target: Object) -> str:
     )
 
 
-def _extend_rules(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
-    mesh, doubts, changed = permission.mesh, [], False
+def _extend_rules(permission: ScopedDocument, domains: Sequence[str], doubts: list[Doubt]) -> Object | None:
+    """Return a spec whose rules name old and new SPIFFE IDs; None if they do already."""
+    changed = False
     rules: list[object] = []
     for index, rule in enumerate(items(permission.spec.get("rules"))):
         default = dict(mapping(mapping(rule).get("default")))
         for name in _LISTS.values():
             path: Path = ("spec", "rules", index, "default", name)
-            matches = items(default.get(name))
-            extended, wrong = _extend(matches, path, mesh, domains)
-            doubts += wrong
-            if len(extended) > len(matches):
-                default[name], changed = extended, True
+            more, doubt = _extend(items(default.get(name)), name, permission.mesh, domains)
+            if doubt:
+                doubts.append(Doubt(path, doubt))
+            if more:
+                default[name], changed = [*items(default.get(name)), *more], True
         rules.append({**mapping(rule), "default": default})
-    if doubts or not changed:
-        return Converted(None, tuple(doubts))
-    return Converted({**permission.spec, "rules": rules}, ())
+    return {**permission.spec, "rules": rules} if changed else None
 
 
-def _extend(
-    matches: Sequence[object], path: Path, mesh: str, domains: Sequence[str]
-) -> tuple[list[object], list[Doubt]]:
-    """Return the matches of a list with the new SPIFFE IDs added, and the decisions for a person."""
+def _extend(matches: Sequence[object], name: str, mesh: str, domains: Sequence[str]) -> tuple[list[Object], str]:
+    """Return matches of new SPIFFE IDs to add to a list, and what a person must decide; empty for nothing.
+
+    Args:
+        matches: the list.
+        name: of the list.
+        mesh: the trust domain of the old SPIFFE IDs.
+        domains: the trust domains of the new ones.
+    """
     ids = [mapping(mapping(match).get("spiffeID")) for match in matches]
     values = {text(each.get("value")) for each in ids}
     old = {value for value in values if _is_of(value, mesh)}
     new = {value for value in values if any(_is_of(value, domain) for domain in domains)}
     if not old:
-        doubt = Doubt(path, f"names new SPIFFE IDs only; add the old ones, which begin with {_SCHEME}{mesh}")
-        return list(matches), [doubt] if new and path[-1] != "deny" else []
+        doubt = f"names new SPIFFE IDs only; add the old ones, which begin with {_SCHEME}{mesh}"
+        return [], doubt if new and name != "deny" else ""
     missing = [domain for domain in domains if not any(_is_of(value, domain) for value in new)]
     (whole,) = _prefixes([mesh])
     of_all = [mapping(match) for match, each in zip(matches, ids, strict=True) if each == whole["spiffeID"]]
     if of_all and (old == {_SCHEME + mesh} or whole in of_all):
         # Further conditions, such as sni, must hold for the new ones too.
-        return [*matches, *({**match, **prefix} for prefix in _prefixes(missing) for match in of_all)], []
+        return [{**match, **prefix} for prefix in _prefixes(missing) for match in of_all], ""
     if new and not (of_all and missing):
         # New SPIFFE IDs were already added to the old ones.
-        return list(matches), []
+        return [], ""
     named = ", ".join(sorted(old))
     message = f"names {named}; add the new SPIFFE ID of each, which has the namespace and the service account"
-    return list(matches), [Doubt(path, f"{message} (Universal: the workload)")]
+    return [], f"{message} (Universal: the workload)"
 
 
 def _is_of(value: str, domain: str) -> bool:
