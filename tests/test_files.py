@@ -4,15 +4,11 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from toolkit import files
 from toolkit.errors import ExternalError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def mode(path: Path) -> int:
@@ -92,37 +88,3 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
     files.write_whole(link, "second")
     assert link.is_symlink()
     assert real.read_text() == "second"
-
-
-@pytest.fixture
-def narrow_umask() -> Iterator[None]:
-    before = os.umask(0o027)
-    yield
-    os.umask(before)
-
-
-@pytest.mark.usefixtures("narrow_umask")
-def test_the_umask_counts_for_what_is_no_secret(tmp_path: Path) -> None:
-    for mode, kept in ((files.PUBLIC, 0o640), (files.PRIVATE, 0o600), (0o664, 0o664)):
-        files.write_whole(tmp_path / "file", "text", mode)
-        assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == kept
-
-
-def test_errors_name_the_target(tmp_path: Path) -> None:
-    for target in (tmp_path / "taken" / "file", tmp_path / ("x" * 300), tmp_path / "loop"):
-        (tmp_path / "taken").write_text("")
-        (tmp_path / "loop").unlink(missing_ok=True)
-        (tmp_path / "loop").symlink_to("loop")
-        with pytest.raises(ExternalError) as caught:
-            files.write_all({tmp_path / "good": ("text", files.PUBLIC), target: ("text", files.PUBLIC)})
-        assert caught.value.message.startswith(f"can't write {target}: ")
-        assert not (tmp_path / "good").exists()
-    assert (tmp_path / "loop").is_symlink()
-    assert {file.name for file in tmp_path.iterdir()} == {"taken", "loop"}
-
-
-def test_a_link_to_what_does_not_exist_yet_is_followed(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to("real")
-    files.write_whole(tmp_path / "link", "text")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real").read_text() == "text"

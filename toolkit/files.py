@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit import staging
 from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.text import NotTextError, decode_utf8
 
@@ -16,11 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PACKAGE = Path(__file__).resolve().parent
-# Permission bits of files.
-PRIVATE, PUBLIC = 0o600, 0o644
+PRIVATE, PUBLIC = staging.PRIVATE, staging.PUBLIC
 # The limit for documents. A Mesh with all chains inline is far smaller.
 MAX_BYTES = 16 * 1024 * 1024
-_LONGEST_NAME = 200
 
 
 def find_project_root() -> Path:
@@ -87,36 +84,6 @@ def name_source(name: str) -> str:
     return "standard input" if name == "-" else name
 
 
-def make_directory(path: Path, mode: int = 0o777) -> None:
-    """Create a directory and its parents, unless they exist.
-
-    Args:
-        path: the directory.
-        mode: its permission bits; the umask applies.
-
-    Raises:
-        OSError: the directory can't be created; the text tells why.
-    """
-    try:
-        path.mkdir(mode, parents=True, exist_ok=True)
-    except FileExistsError:
-        # "File exists" does not describe the problem. A link may lead to itself.
-        path.stat()
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
-
-
-def follow(link: Path) -> Path:
-    """Return the target of a link, which need not exist.
-
-    Raises:
-        OSError: the link leads to itself.
-    """
-    place = Path(os.path.realpath(link))
-    if place.is_symlink():
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(link))
-    return place
-
-
 def write_whole(path: Path, text: str, mode: int = PUBLIC) -> None:
     """Write one file atomically; see :func:`write_all`."""
     write_all({path: (text, mode)})
@@ -127,7 +94,7 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
 
     Each text is first written to a temporary file next to its target, and synced. When all are on disk, they are
     renamed to their targets. A symbolic link is kept, and its target is replaced. A target that is not a regular file,
-    such as ``/dev/stdout`` or a named pipe, is written last.
+    such as ``/dev/stdout`` or a named pipe, is written last. Temporary files of a killed run are removed.
 
     Args:
         files: text and permission bits by target; the umask applies to :data:`PUBLIC`.
@@ -136,7 +103,7 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
         ExternalError: a directory or file can't be written, or a private text would be written to a target that is not
             a regular file.
     """
-    staged: list[tuple[Path, Path]] = []
+    staged: list[tuple[staging.StagedFile, Path]] = []
     pipes: list[tuple[Path, str]] = []
     path = Path()
     try:
@@ -146,12 +113,11 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
                 pipes.append((path, text))
             else:
                 # Resolve strictly: a link that leads to itself has no target.
-                target = follow(path) if path.is_symlink() else path
-                temporary = _name_temporary(target)
-                staged.append((temporary, target))
-                _stage(temporary, text, mode)
-        for temporary, path in staged:
-            temporary.replace(path)
+                place = staging.follow(path) if path.is_symlink() else path
+                staged.append((staging.StagedFile(place, text, mode), path))
+        for temporary, target in staged:
+            path = target
+            temporary.move_into_place()
         for path, content in pipes:
             with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
                 stream.write(content)
@@ -162,29 +128,7 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
         ) from error
     finally:
         for temporary, _ in staged:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-
-
-def _name_temporary(target: Path) -> Path:
-    """Return a new name beside a target, whose directory is created; short enough for the limit of 255 bytes."""
-    make_directory(target.parent)
-    if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "it is a directory", str(target))
-    beginning = os.fsencode(target.name)[:_LONGEST_NAME].decode(errors="ignore")
-    return target.with_name(f".{beginning}.{os.urandom(6).hex()}.toolkit-tmp")
-
-
-def _stage(path: Path, text: str, mode: int) -> None:
-    """Write a new file, and sync it. The umask applies to :data:`PUBLIC`, as for every new file, but not to others."""
-    # Created with its final mode, so that other users can never read more than they may.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    if mode != PUBLIC:
-        path.chmod(mode)
+            temporary.discard()
 
 
 def _refuse_secret(path: Path, mode: int) -> None:

@@ -10,7 +10,7 @@ import click
 
 from toolkit.cli.exits import OutputError, blot_value, write_stdout
 from toolkit.cli.options import choose_look, say
-from toolkit.files import follow
+from toolkit.staging import follow
 from toolkit.text import escape_lines
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from toolkit.errors import ExternalError
-from toolkit.files import make_directory
 from toolkit.redaction import blot
+from toolkit.staging import make_directory
 from toolkit.verify.results import Request
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
-from toolkit.files import PRIVATE, make_directory
+from toolkit.files import PRIVATE
+from toolkit.staging import make_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
