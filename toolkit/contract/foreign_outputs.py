@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from toolkit.contract.json_text import parse_json
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.text import escape
+from toolkit.values import without_nulls
 
 if TYPE_CHECKING:
     from toolkit.values import Object, Value
@@ -35,7 +36,7 @@ def unwrap_terraform(document: Object) -> Object:
     Args:
         document: a document for which :func:`is_terraform` is true.
     """
-    return {name: _without_nulls(output["value"]) for name, output in document.items()}
+    return {name: without_nulls(output["value"]) for name, output in document.items()}
 
 
 def read_terraform(text: str | bytes, source: str) -> Object:
@@ -81,12 +82,6 @@ def read_cloudformation(text: str | bytes, source: str) -> Object:
             raise _not(source, "what describe-stacks prints", problem, _FROM_CLOUDFORMATION)
         found[key] = value
     return found
-
-
-def _without_nulls(value: Value) -> Value:
-    if isinstance(value, dict):
-        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
-    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _wrong_output(document: Value) -> Problem:

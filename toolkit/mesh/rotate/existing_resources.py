@@ -9,9 +9,9 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.confidential import LAST_APPLIED
 from toolkit.mesh.documents.wording import show
 from toolkit.mesh.rotate.obstacles import FINISH, PREPARE, PUBLISH, SWITCH, TRUST, Obstacle
-from toolkit.mesh.rotate.permissions import without_nulls
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.secret import MESH_LABEL, check_object_name
+from toolkit.values import without_nulls
 from toolkit.yamltext.plain import at, is_tame, items, mapping, text
 
 if TYPE_CHECKING:

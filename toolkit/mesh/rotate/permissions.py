@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from toolkit.mesh.schema.traffic_policies import MeshTrafficPermissionSpec
+from toolkit.values import without_nulls
 from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
@@ -79,13 +80,6 @@ def convert(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
         where = ".".join(map(str, first["loc"]))
         return Converted(None, (Doubt(("spec",), f"can't be converted: {where}: {first['msg']}"),))
     return Converted(spec, ())
-
-
-def without_nulls(value: object) -> object:
-    """Return a value without the fields that are null, which count as missing."""
-    if isinstance(value, dict):
-        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
-    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _convert_from(permission: ScopedDocument, domains: Sequence[str], doubts: list[Doubt]) -> Object | None:
