@@ -27,7 +27,7 @@ def test_what_can_be_used_is_taken(tmp_path: Path) -> None:
 
 def test_a_bundle_that_no_connection_can_be_made_with(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("")
-    for name, words in (("missing", "can't be read: No such file"), ("empty", "holds no certificate")):
+    for name, words in (("missing", "can't be read: No such file"), ("empty", "contains no certificate")):
         with pytest.raises(ExternalError, match=f"AWS_CA_BUNDLE names .*{name}, which {words}"):
             require_ca_bundle({"AWS_CA_BUNDLE": str(tmp_path / name)})
 

@@ -189,7 +189,7 @@ def test_the_environment() -> None:
         ("a b", ""),
         ("abc\r", "ends with a carriage return"),
         ("abc\r\n", "ends with a line feed"),
-        ("abc ", "ends with a blank"),
+        ("abc ", "ends with a space"),
         ("\tabc", "begins with a tab"),
         ("a\0bc", "contains a NUL"),
         ("a\x1b[2Jc", "contains the control character U+001B"),

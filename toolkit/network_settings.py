@@ -32,7 +32,7 @@ def require_ca_bundle(environment: Mapping[str, str]) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=bundle)
     except ssl.SSLError as error:
-        raise _refuse(_CA_BUNDLE, bundle, "holds no certificate") from error
+        raise _refuse(_CA_BUNDLE, bundle, "contains no certificate") from error
     except OSError as error:
         raise _refuse(_CA_BUNDLE, bundle, f"can't be read: {error.strerror or error}") from error
 

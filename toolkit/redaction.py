@@ -39,7 +39,7 @@ _SECRET_VARIABLES = {
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<rest>\S+)")
 # host, host:port and [v6]:port, before a path.
 _HOST_AND_PORT = re.compile(r"(?:\[[^\]]*\]|[^:/?#]*)(?::\d*)?(?:[/?#].*)?")
-_CONTROLS = {"\r": "a carriage return", "\n": "a line feed", "\t": "a tab", "\0": "a NUL", " ": "a blank"}
+_CONTROLS = {"\r": "a carriage return", "\n": "a line feed", "\t": "a tab", "\0": "a NUL", " ": "a space"}
 
 
 class Registry:

@@ -121,7 +121,7 @@ CASES["verify ambient: the agent of ECS repeats the token"] = Case(
 )
 # Credentials that no header can carry.
 for _variable in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-    for _end, _words in (("\r", "a carriage return"), ("\n", "a line feed"), ("\x1b", "U+001B"), (" ", "a blank")):
+    for _end, _words in (("\r", "a carriage return"), ("\n", "a line feed"), ("\x1b", "U+001B"), (" ", "a space")):
         CASES[f"verify: {_variable} ends with {_words}"] = Case(
             (*VERIFY, "--endpoint-url", "{url}", *REPORTS),
             {**AWS, _variable: f"{AWS[_variable]}{_end}"},

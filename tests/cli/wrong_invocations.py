@@ -173,7 +173,7 @@ RENDERMESH = (
     Wrong(f"{_RENDER} --ca-cert secret --secret-file /dev/full", "can't write a secret to /dev/full…", 3),
     Wrong(f"{_RENDER} --credentials prompt", "--credentials prompt needs a terminal to ask on…"),
     Wrong(f"{_RENDER} --credentials prompt", "--credentials prompt needs a terminal to ask on…", redirect="<&-"),
-    Wrong(f"{_RENDER} --credentials env", "the environment holds no access key\n  AWS_ACCESS_KEY_ID: is missing"),
+    Wrong(f"{_RENDER} --credentials env", "the environment has no access key\n  AWS_ACCESS_KEY_ID: is missing"),
     Wrong(f"{_RENDER} --credentials binary", "binary is not an AWS credentials file…"),
     Wrong(f"{_RENDER} --credentials credentials --credentials-profile nobody", "credentials has no profile nobody…"),
     Wrong(f"{_RENDER} --base control-plane", "name the control plane with --control-plane URL, …"),

@@ -80,5 +80,5 @@ def test_an_issuer_of_another_spelling_is_found_by_its_key() -> None:
     found = Hierarchy((child, root.certificate))
     assert found.path == (0,)
     assert found.find_misnamed_issuer(0) == 1
-    assert any("in other capitals or blanks" in problem for problem in problems(child, root.certificate))
+    assert any("in other capitals or spaces" in problem for problem in problems(child, root.certificate))
     assert found.find_misnamed_issuer(1) is None

@@ -250,7 +250,7 @@ def _name_constraint_forms(member: Member) -> str | None:
     _LEAVE_OUT,
 )
 def _critical_extensions(member: Member) -> str | None:
-    return _critical(member, extensions.UNDERSTOOD, "which no program in a mesh knows")
+    return _critical(member, extensions.UNDERSTOOD, "which not every program in a mesh supports")
 
 
 @_rule(

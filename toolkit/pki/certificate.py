@@ -113,7 +113,7 @@ def _require_key(key: object, encoded: bytes) -> None:
     match key:
         case ec.EllipticCurvePublicKey():
             if key.curve.name not in _CURVES:
-                raise ValueError(f"has a key on the curve {key.curve.name}, which Go does not have")
+                raise ValueError(f"has a key on the curve {key.curve.name}, which Go does not support")
             if [parameter.tag for parameter in parameters] != [_OID]:
                 raise ValueError("has an elliptic curve key without a named curve, which Go refuses (RFC 5480, 2.1.1)")
         case rsa.RSAPublicKey():

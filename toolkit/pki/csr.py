@@ -39,7 +39,7 @@ def create_data_plane_csr(
         ValueError: no URI is given, or a name can't be encoded.
     """
     if not uris:
-        raise ValueError("a data plane certificate carries at least one URI SAN")
+        raise ValueError("a data plane certificate needs at least one URI SAN")
     subject = [x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)] if common_name else []
     sans = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris])
     return (

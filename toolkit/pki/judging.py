@@ -166,7 +166,7 @@ def describe_difference(child: x509.Certificate, parent: x509.Certificate) -> st
     if said == meant:
         how = "in another string type, such as PrintableString for UTF8String"
     elif names.fold(said) == names.fold(meant):
-        how = "in other capitals or blanks"
+        how = "in other capitals or spaces"
     else:
         how = f"as {', '.join(attribute.text for attribute in said)!r}"
     return f"names its issuer ({chain.get_display_name(parent)}) {how}; Go compares names byte by byte and finds none"

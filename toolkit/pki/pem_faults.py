@@ -73,7 +73,7 @@ def _wrong_spelling(line: str) -> tuple[str, str]:
     if strange := next((name for c in line if (name := name_unseen(c))), ""):
         return "invisible", f"{strange} is in the BEGIN or END line; Go loses this certificate; remove it"
     if MARKER.fullmatch(line.lstrip()):
-        return "indented", "the BEGIN or END line is indented; remove the blanks before it"
+        return "indented", "the BEGIN or END line is indented; remove the spaces before it"
     if MARKER.search(line):
         return "text", f"text is on the line of a BEGIN or END: {quote_line(line)}; put it on a line of its own"
     return "dashes", f"{quote_line(line)} is not a BEGIN or END line: five dashes, capitals, five dashes"

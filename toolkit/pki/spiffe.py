@@ -56,5 +56,5 @@ def build_data_plane_uris(mesh: str, services: Sequence[str], tags: Mapping[str,
     uris += [build_tag_uri(tag, value) for tag, value in tags.items()]
     for uri in uris:
         if not uri.isascii() or not uri.isprintable() or " " in uri:
-            raise ValueError(f"{uri!r} can't be a URI in a certificate: only printable ASCII without blanks can")
+            raise ValueError(f"{uri!r} can't be a URI in a certificate: only printable ASCII without spaces can")
     return tuple(uris)

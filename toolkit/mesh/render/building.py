@@ -182,7 +182,7 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
     if model is None or problems:
         problems += _mesh_problems(outputs, mesh)
         raise InvalidInputError(
-            "the Mesh can't be rendered", problems, "toolkit render-mesh --help says what each option takes."
+            "the Mesh can't be rendered", problems, "toolkit render-mesh --help describes each option."
         )
     require_mesh(outputs, mesh)
     carried = [value.choice.kind for value in credentials if value.is_carried]

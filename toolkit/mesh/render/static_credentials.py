@@ -97,6 +97,6 @@ def check_credentials(access_key: str, access_key_secret: str, source: str) -> C
 def _from_fields(fields: Mapping[str, str], source: str, names: tuple[str, str]) -> Credentials:
     missing = [Problem(name, "is missing") for name in names if not fields.get(name, "").strip()]
     if missing:
-        raise InvalidInputError(f"{source} holds no access key", missing, _HINT)
+        raise InvalidInputError(f"{source} has no access key", missing, _HINT)
     access_key, access_key_secret = (fields[name] for name in names)
     return check_credentials(access_key, access_key_secret, source)

@@ -81,13 +81,13 @@ def describe_steps(mesh: str, old: str, new: str) -> dict[str, Words]:
             wait=(
                 f"{insight}: mTLS.issuedBackends.{new}.online is as high as dataplanes.online",
                 f"mTLS.issuedBackends.{old} is gone, and traffic flows between old and new proxies",
-                "keep the old CA and what signs with it until the last step is done and nobody wants to go back",
+                "keep the old CA and the roles that use it until the last step is done and no rollback is needed",
             ),
             back=f"apply step 1 again: {old} signs again, and certificates of {new} stay trusted",
         ),
         "remove": Words(
             title=f"trust {new} alone",
-            first=(f"no proxy holds a certificate of {old} any more, also none that is offline and will come back",),
+            first=(f"no proxy has a certificate of {old} any more, including offline proxies that will return",),
             wait=(f"{insight}: mTLS.supportedBackends.{old} is gone",),
             back=f"apply step 2, wait until all proxies support {old} again, then apply step 1",
         ),
@@ -122,9 +122,9 @@ def _count_online(insight: Mapping[str, object], *path: str) -> int:
 
 
 COST_OF_PERMISSIVE = (
-    "open-source Kuma takes one backend and lets nobody change it while mTLS is on, so mTLS is off in between",
+    "open-source Kuma allows one backend and rejects changes to it while mTLS is on, so mTLS is off in between",
     "while it is off, traffic is neither encrypted nor authenticated, and no MeshTrafficPermission is enforced",
-    "while a change reaches the proxies, clients that still speak TLS meet servers that no longer do, and fail",
+    "while a change reaches the proxies, requests of clients that still use TLS fail at servers that no longer do",
 )
 
 
@@ -140,7 +140,7 @@ def describe_steps_of_kuma(mesh: str, old: str, new: str) -> dict[str, Words]:
         ),
         "off": Words(
             title="turn mTLS off: all traffic is plain",
-            first=("those who own the traffic know that it is not encrypted from here to step 3",),
+            first=("the owners of the traffic know that it is not encrypted until step 3",),
             wait=(f"{insight}: mTLS.issuedBackends is empty",),
             back="apply step 1 again",
         ),
@@ -151,7 +151,7 @@ def describe_steps_of_kuma(mesh: str, old: str, new: str) -> dict[str, Words]:
             back="apply step 2 again, then step 1",
         ),
         "strict": Words(
-            title=f"{new} refuses plain traffic again",
+            title=f"{new} rejects plain traffic again",
             first=("no client sends plain traffic any more",),
             wait=("traffic flows",),
             back="apply step 3 again",

@@ -235,12 +235,12 @@ def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Ro
     if backend.get("type") not in _KUMAS_OWN:
         raise mesh.refuse((), f"{new} is of type {backend.get('type')}; open-source Kuma has {', '.join(_KUMAS_OWN)}")
     if len(mesh.backends) != 1:
-        raise mesh.refuse(("backends",), "must be one: open-source Kuma takes no more")
+        raise mesh.refuse(("backends",), "must have one entry: open-source Kuma allows only one backend")
     if mesh.zone_egress:
         # kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateZoneEgress
         raise mesh.refuse(
             (),
-            "can't be turned off while routing.zoneEgress is on: Kuma refuses it",
+            "can't be turned off while routing.zoneEgress is on: Kuma rejects that",
             "Turn routing.zoneEgress off for the rotation, which stops traffic between zones that relies on it.",
         )
     step = move.read()
@@ -310,7 +310,7 @@ def _signs_already(mesh: EditableMesh, name: str, more: str = "") -> InvalidInpu
     others = [each["name"] for each in mesh.backends if each["name"] != name]
     if others:
         more += f"; to stop trusting one of {', '.join(others)}, name it with --from"
-    return mesh.refuse(("enabledBackend",), f"{name} signs already{more}", "There is nothing to rotate.")
+    return mesh.refuse(("enabledBackend",), f"{name} already signs{more}", "There is nothing to rotate.")
 
 
 def _one_name(mesh: EditableMesh, name: str, hint: str) -> InvalidInputError:

@@ -61,7 +61,7 @@ CASES = [
     defect("MESH151", "aki-other-key", "than that of Root"),
     defect("MESH152", "name-empty-root", "has an empty subject", "name-no-text"),
     defect("MESH153", "issuer-printable", "in another string type", "name-printable"),
-    defect("MESH153", "issuer-other-case", "in other capitals or blanks"),
+    defect("MESH153", "issuer-other-case", "in other capitals or spaces"),
     defect("MESH154", "policy-constraints-critical", "demand a certificate policy", "policy-constraints-critical-root"),
     defect("MESH155", "signature-of-another-key", "and was signed with another key"),
     defect("MESH155", "root-of-the-same-name", "names certificate 2 ('Root') as its issuer"),
