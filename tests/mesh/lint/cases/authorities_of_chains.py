@@ -54,7 +54,7 @@ CASES = [
     defect("MESH144", "eku-any", "without serverAuth and clientAuth", "eku-both-critical"),
     defect("MESH145", "nc-uri-spiffe-only", "refuse kuma://kuma.io/service/service", "nc-uri-both"),
     defect("MESH146", "nc-directory", "of a form that Go does not know", "nc-dns"),
-    defect("MESH147", "unknown-critical", "1.3.6.1.4.1.99999.7, which no program", "unknown-not-critical"),
+    defect("MESH147", "unknown-critical", "1.3.6.1.4.1.99999.7, which not every program", "unknown-not-critical"),
     defect("MESH148", "crl-points-critical", "2.5.29.31, which AWS does not import"),
     chain_case("MESH149", pem(*LEGACY.chain()), near=TEXTS["sound"], message="1.3.6.1.5.5.7.1.8, by which OpenSSL"),
     defect("MESH150", "serial-21-octets", "more than 20 octets", "serial-20-octets"),
