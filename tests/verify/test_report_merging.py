@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.verify.report import samples
+from tests.verify.report.documents import make_json_schema
 from tests.verify.world import failures, verify, without
 from toolkit.errors import InvalidInputError
 from toolkit.verify import report_merging
 from toolkit.verify.report.html import build_values
-from toolkit.verify.report.json import make_json_schema, parse
+from toolkit.verify.report.json import parse
 from toolkit.verify.report.json import render as render_json
 from toolkit.verify.report.junit import render as render_junit
 from toolkit.verify.report.verdict import VERIFY_TOGETHER, summarize

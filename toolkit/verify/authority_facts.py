@@ -12,7 +12,7 @@ from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.pki import arn
 from toolkit.verify.aws_responses import read_certificate, read_certificate_authority
 from toolkit.verify.calls import Caller, DeadlineError
-from toolkit.verify.failures import DENIED, TOO_SLOW, advise, describe_error
+from toolkit.verify.failures import DENIED, TOO_SLOW, UNREACHABLE, advise, describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,10 +122,5 @@ def _advise(error: Exception, operation: str, authority_arn: str) -> str:
     if code == "ResourceNotFoundException":
         region = arn.PRIVATE_CA.parse(authority_arn).region
         return f"Compare the ARN with what aws acm-pca list-certificate-authorities --region {region} prints."
-    advice = advise(error, f"acm-pca:{operation}")
     # TOO_SLOW names options of toolkit verify, which this command does not have.
-    return (
-        "Check that this machine reaches AWS in that region (proxy, VPC endpoint, DNS)."
-        if advice == TOO_SLOW
-        else advice
-    )
+    return advise(error, f"acm-pca:{operation}").replace(TOO_SLOW, UNREACHABLE)

@@ -6,9 +6,8 @@ limited here: the runner gives up on a zone that waits for them.
 
 from __future__ import annotations
 
-import re
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError, ResponseStreamingError
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
 
     # botocore has no types for its HTTP session, its responses and its endpoints.
-    from toolkit.values import Value
+    from toolkit.values import Object, Value
 
 MAX_BODY = 16 * 1024 * 1024
 READ_TIMEOUT_SECONDS = 20.0
@@ -31,31 +30,19 @@ _LATE_SECONDS = 1.0
 _CHUNK = 64 * 1024
 
 
-class _Session(Protocol):
-    """The methods of botocore's HTTP session that an endpoint uses."""
-
-    def send(self, request: AWSPreparedRequest) -> Value: ...
-
-    def close(self) -> None: ...
-
-
 class BoundedSession:
     """Send requests through botocore's own session, and read the bodies within a time limit.
 
     Args:
         session: botocore's session, with its proxies, CA bundle and connections.
-        protocol: the protocol that botocore uses for the service, such as ``json``.
-        silent: the operations that return nothing.
 
     Attributes:
         deadline: the time of :func:`time.monotonic` until which all requests must end. If it is None, each request has
             ``READ_TIMEOUT_SECONDS``.
     """
 
-    def __init__(self, session: _Session, protocol: str, silent: frozenset[str]) -> None:
+    def __init__(self, session: Value) -> None:
         self._session = session
-        self._protocol = protocol
-        self._silent = silent
         self.deadline: float | None = None
 
     def close(self) -> None:
@@ -67,7 +54,7 @@ class BoundedSession:
 
         Raises:
             BotoCoreError: no complete response arrived in time.
-            NoAnswerError: the response is too long, compressed, or not in a form that AWS sends.
+            NoAnswerError: the response is too long or compressed.
         """
         asked: Value = request
         # Without this, the session itself reads the whole body.
@@ -83,8 +70,6 @@ class BoundedSession:
             # The rest of the body must not be read as the next response.
             response.raw.close()
             raise
-        has_output = _operation(asked) not in self._silent
-        check_response(self._protocol, has_output=has_output, status=response.status_code, body=body)
         return AWSResponse(response.url, response.status_code, response.headers, _Read(body))
 
 
@@ -116,14 +101,6 @@ def _next(response: Value, until: float) -> bytes:
         raise ResponseStreamingError(error=type(error).__name__) from None
 
 
-def _operation(request: Value) -> str:
-    """Return the operation's name from the header or the URL. The query protocol has it in the body only."""
-    target = request.headers.get("X-Amz-Target") or request.url
-    text: str = target.decode() if isinstance(target, bytes) else target
-    # ACMPrivateCA.RevokeCertificate in JSON, /service/ACMPrivateCA/operation/RevokeCertificate in CBOR.
-    return re.split("[./]", text)[-1]
-
-
 class _Read:
     """A body that was already read, with the interface that botocore reads a body by."""
 
@@ -139,14 +116,11 @@ class BoundedClient:
     """Mixin for botocore's client classes; see :func:`watch`."""
 
     _endpoint: Value
-    meta: Value
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        model = self.meta.service_model
-        silent = frozenset(name for name in model.operation_names if not model.operation_model(name).output_shape)
         # botocore has no option for its HTTP session.
-        self._endpoint.http_session = BoundedSession(self._endpoint.http_session, model.resolved_protocol, silent)
+        self._endpoint.http_session = BoundedSession(self._endpoint.http_session)
 
     def end_by(self, deadline: float) -> None:
         """Set the deadline of all requests, on the clock of :func:`time.monotonic`."""
@@ -156,10 +130,19 @@ class BoundedClient:
 def watch(session: boto3.Session) -> None:
     """Limit the responses of all clients of a session, including clients that botocore makes to get credentials.
 
-    This uses boto3's event to extend clients (boto3 guide, "Extensibility guide").
+    This uses boto3's events to extend clients and to see responses (boto3 guide, "Extensibility guide").
     """
 
     def add(base_classes: list[type], **_: object) -> None:
         base_classes.insert(0, BoundedClient)
 
+    def check(operation_model: Value, response_dict: Object, **_: object) -> None:
+        check_response(
+            operation_model.service_model.resolved_protocol,
+            has_output=operation_model.output_shape is not None,
+            status=response_dict["status_code"],
+            body=response_dict["body"],
+        )
+
     session.events.register("creating-client-class", add)
+    session.events.register("before-parse", check)

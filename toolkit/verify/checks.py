@@ -182,14 +182,12 @@ def check_subject_alternative_names(evidence: Evidence) -> Check:
     # (cert-manager/aws-privateca-issuer#6). With a subject, both are valid.
     must_be_critical = not list(evidence.leaf.subject)
     wrongly_marked = must_be_critical and extension is not None and not extension.critical
-    advice = "Envoy matches peers on the SPIFFE URI: use a template that copies the SANs from the CSR."
-    if exact:
-        advice = (
-            "Use a template that copies the SAN extension from the CSR unchanged. Without a subject it must be "
-            "critical (RFC 5280, 4.2.1.6)."
-        )
-        if not evidence.of_mesh_identity:
-            advice += " Or set commonName in the Mesh's backend, so that the subject is not empty."
+    advice = (
+        "Use a template that copies the SAN extension from the CSR unchanged: Envoy matches peers on the SPIFFE URI. "
+        "Without a subject it must be critical (RFC 5280, 4.2.1.6)."
+    )
+    if exact and not evidence.of_mesh_identity:
+        advice += " Or set commonName in the Mesh's backend, so that the subject is not empty."
     return judge(
         "subject-alternative-names",
         ", ".join(evidence.uris) + (" (critical: the subject is empty)" if must_be_critical else ""),

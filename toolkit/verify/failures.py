@@ -53,10 +53,10 @@ NO_CREDENTIALS = (
     SSOError,
     TokenRetrievalError,
 )
+UNREACHABLE = "Check that this machine reaches AWS in that region (proxy, VPC endpoint, DNS)."
 # The same text for a zone that reached its deadline and a zone that the run gave up: which comes first is chance.
 TOO_SLOW = (
-    "Check that this machine reaches AWS in that region (proxy, VPC endpoint, DNS). If it does, look at the CA's state "
-    "in AWS, or raise --timeout (and --deadline, if it is set)."
+    f"{UNREACHABLE} If it does, look at the CA's state in AWS, or raise --timeout (and --deadline, if it is set)."
 )
 _BY_KIND = (
     (NO_CREDENTIALS, "Sign in (aws sso login, AWS_PROFILE) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tests.verify.report import documents, samples
+from tests.verify.report.documents import make_json_schema
 from toolkit.errors import InvalidInputError
 from toolkit.verify.report.compact import render as render_compact
-from toolkit.verify.report.json import make_json_schema, parse
+from toolkit.verify.report.json import parse
 from toolkit.verify.report.json import render as render_json
 
 jsonschema = pytest.importorskip("jsonschema")

@@ -179,8 +179,7 @@ class _Party:
         # No session is resumed, so every handshake is a full one.
         server.options |= ssl.OP_NO_TICKET
         # Check the key before loading: _load can't return OpenSSL's reason for a key that does not match.
-        with _no_files():
-            problem = unusable(proxy) or _load(client, proxy) or _load(server, proxy)
+        problem = unusable(proxy) or _load(client, proxy) or _load(server, proxy)
         return cls(proxy.zone, client, server, problem)
 
 
@@ -199,9 +198,10 @@ class _Matrix:
         if trust.accepts_partial_chains:
             # Envoy uses any certificate of trusted_ca as an anchor, even an intermediate CA.
             flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        self._parties = {
-            bundle: [_Party.of(proxy, bundle, flags) for proxy in proxies] for bundle in dict.fromkeys(self._bundles)
-        }
+        with _no_files():
+            self._parties = {
+                bundle: [_Party.of(proxy, bundle, flags) for proxy in proxies] for bundle in {*self._bundles}
+            }
 
     def handshake(self, client: int, server: int) -> Handshake:
         """Make the handshake of two proxies."""
@@ -299,7 +299,7 @@ def _context(protocol: int, bundle: str | None, flags: ssl.VerifyFlags) -> ssl.S
         flags: how paths are verified.
 
     Raises:
-        ExternalError: this machine has no ``/dev/fd``.
+        OSError: this machine has no ``/dev/fd``.
     """
     context = ssl.SSLContext(protocol)
     # SPIFFE IDs are checked instead of host names.
@@ -309,7 +309,7 @@ def _context(protocol: int, bundle: str | None, flags: ssl.VerifyFlags) -> ssl.S
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if bundle is not None:
         # By file name, because the argument cadata must be ASCII, and a bundle's comments may not be.
-        with _no_files(), _readable(bundle.encode()) as name:
+        with _readable(bundle.encode()) as name:
             context.load_verify_locations(cafile=name)
     return context
 

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator
-from pydantic.json_schema import GenerateJsonSchema
 
 from toolkit.contract import list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
 
     from toolkit.values import Object
 
-_RECORD = TypeAdapter(Report)
+RECORD = TypeAdapter(Report)
 # The keys of a report and of a zone in the order of the document. pydantic would put computed fields last.
-_REPORT_KEYS = (
+REPORT_KEYS = (
     *("schemaVersion", "passed", "interrupted", "mesh", "certificateAuthorityArn", "usageMode", "startedAt"),
     *("finishedAt", "certificatesIssued", "costAtMostUsd", "calls", "missingZones", "zones", "handshakes"),
 )
-_ZONE_KEYS = (
+ZONE_KEYS = (
     *("zone", "region", "passed", "interrupted", "issuanceMilliseconds", "certificatesIssued"),
     *("requests", "certificatesRevoked", "revocations", "certificate", "calls", "checks"),
 )
@@ -47,7 +46,7 @@ def parse(text: str, source: str) -> Report:
     try:
         # First the version alone: it decides how to read the rest.
         _Version.model_validate_json(text)
-        return _RECORD.validate_json(text)
+        return RECORD.validate_json(text)
     except ValidationError as error:
         raise InvalidInputError(
             f"{source} is not a report of toolkit verify", list_validation_problems(error)
@@ -58,26 +57,16 @@ def parse(text: str, source: str) -> Report:
 
 def make_document(report: Report) -> Object:
     """Return the report as plain JSON values; the caller may change them."""
-    values = _RECORD.dump_python(report, mode="json", by_alias=True)
-    return {**_ordered(values, _REPORT_KEYS), "zones": [_ordered(zone, _ZONE_KEYS) for zone in values["zones"]]}
+    values = RECORD.dump_python(report, mode="json", by_alias=True)
+    return {**order(values, REPORT_KEYS), "zones": [order(zone, ZONE_KEYS) for zone in values["zones"]]}
 
 
-def make_json_schema() -> Object:
-    """Return the JSON Schema (draft 2020-12) of a report."""
-    schema = _RECORD.json_schema(by_alias=True, mode="serialization", schema_generator=_Schema)
-    parts = schema.pop("$defs")
-    parts["ZoneResult"]["properties"] = _ordered(parts["ZoneResult"]["properties"], _ZONE_KEYS)
-    return {
-        "$schema": GenerateJsonSchema.schema_dialect,
-        **schema,
-        "title": "Report of toolkit verify",
-        "description": "The output of toolkit verify -o json.",
-        "properties": _ordered(schema["properties"], _REPORT_KEYS),
-        "$defs": parts,
-    }
+def order(values: Object, keys: Sequence[str]) -> Object:
+    """Return an object with its keys in this order.
 
-
-def _ordered(values: Object, keys: Sequence[str]) -> Object:
+    Raises:
+        KeyError: the object has other keys.
+    """
     if strangers := values.keys() ^ set(keys):
         raise KeyError(", ".join(sorted(strangers)))
     return {key: values[key] for key in keys}
@@ -93,11 +82,3 @@ class _Version(BaseModel):
     def _require_number(cls, value: object) -> object:
         # In Python, True equals 1.
         return value if type(value) is int else None
-
-
-class _Schema(GenerateJsonSchema):
-    """A generator without titles: pydantic would title ``usageMode`` "Usagemode"."""
-
-    def field_title_should_be_set(self, schema: object) -> bool:
-        del schema
-        return False
