@@ -27,7 +27,7 @@ from toolkit.text import take_line
 from toolkit.yamltext.plain import items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.resources import Key, Resource
@@ -41,30 +41,18 @@ SETTLING = 10.0
 _KONNECT = ".api.konghq.com"
 READY = "Ready"
 _DISPLAY_NAME, _ORIGIN = "kuma.io/display-name", "kuma.io/origin"
-_MESH_SERVICES = "set meshServices.mode: Exclusive in the Mesh"
-_NOT_FOUND = (
-    f"this control plane has no such provider; {ACMPCA} needs a Kong Mesh that has it, and open-source Kuma has not"
-)
-_INITIALIZATION = (
-    f"the provider can't start; for {ACMPCA}, see whether the zone's control plane has AWS credentials and config.arn "
-    "names its CA"
-)
-_VALIDATION = (
-    "the provider rejects its configuration; a Bundled provider with a self-signed CA needs insecureAllowSelfSigned: "
-    "true"
-)
-_NO_TRUST = (
-    f"the control plane could not create the MeshTrust; for {ACMPCA}, its role needs "
-    "acm-pca:GetCertificateAuthorityCertificate"
-)
 # By type and reason, then by type alone.
 _MEANINGS = {
-    ("Provider", "MeshServicesDisabled"): _MESH_SERVICES,
-    ("Provider", "ProviderNotFoundError"): _NOT_FOUND,
-    ("Provider", "ProviderInitializationError"): _INITIALIZATION,
-    ("Provider", "ProviderValidationError"): _VALIDATION,
+    ("Provider", "MeshServicesDisabled"): "set meshServices.mode: Exclusive in the Mesh",
+    ("Provider", "ProviderNotFoundError"): f"this control plane has no such provider; {ACMPCA} needs a Kong Mesh that "
+    "has it, and open-source Kuma has not",
+    ("Provider", "ProviderInitializationError"): f"the provider can't start; for {ACMPCA}, see whether the zone's "
+    "control plane has AWS credentials and config.arn names its CA",
+    ("Provider", "ProviderValidationError"): "the provider rejects its configuration; a Bundled provider with a "
+    "self-signed CA needs insecureAllowSelfSigned: true",
     ("Provider", ""): "the provider can't be used; see the zone control plane's log",
-    ("MeshTrustCreated", ""): _NO_TRUST,
+    ("MeshTrustCreated", ""): f"the control plane could not create the MeshTrust; for {ACMPCA}, its role needs "
+    "acm-pca:GetCertificateAuthorityCertificate",
     ("SpiffeIDProvider", ""): "SPIFFE IDs are not published; see spec.spiffeID and the zone control plane's log",
     ("DependenciesReady", ""): "the MeshIdentity waits for what it needs; see the zone control plane's log",
 }
@@ -278,21 +266,18 @@ def refuse_without_zones(identities: Sequence[Resource], url: str) -> NoReturn:
     Raises:
         NotReadyError: always.
     """
-    where = "Konnect does not show conditions" if is_konnect(url) else "Only zone control planes compute conditions"
+    # Konnect has only global control planes.
+    is_konnect = (urlsplit(url).hostname or "").endswith(_KONNECT)
+    where = "Konnect does not show conditions" if is_konnect else "Only zone control planes compute conditions"
+    meshes = dict.fromkeys(identity.key.mesh for identity in identities)
+    addresses = [f"https://ZONE_CONTROL_PLANE:5682{build_list_path('MeshIdentity', mesh)}" for mesh in meshes]
     error = NotReadyError(
         f"can't tell whether the MeshIdentities are ready. {where}, and no zone control plane is given",
         "Everything was written. Run the command again with --zone-control-plane NAME=URL for each zone, or make these "
         "requests yourself: status.conditions must have Ready True, and without a provider SpiffeIDProvider True.",
     )
-    error.details = tuple(list_requests(identities))
+    error.details = tuple(f"curl --fail --silent --show-error {shlex.quote(address)}" for address in addresses)
     raise error
-
-
-def list_requests(identities: Sequence[Resource]) -> Iterator[str]:
-    """Yield the commands that show the conditions of MeshIdentities on a zone control plane."""
-    for mesh in dict.fromkeys(identity.key.mesh for identity in identities):
-        address = f"https://ZONE_CONTROL_PLANE:5682{build_list_path('MeshIdentity', mesh)}"
-        yield f"curl --fail --silent --show-error {shlex.quote(address)}"
 
 
 def find_own_zone(control_plane: ControlPlane) -> Zone | None:
@@ -302,8 +287,3 @@ def find_own_zone(control_plane: ControlPlane) -> Zone | None:
         return None
     name = mapping(mapping(configuration.get("multizone")).get("zone")).get("name")
     return Zone(take_line(name) if isinstance(name, str) and name else "zone", control_plane)
-
-
-def is_konnect(url: str) -> bool:
-    """Return whether an address is Konnect's, which has only global control planes."""
-    return (urlsplit(url).hostname or "").endswith(_KONNECT)

@@ -279,7 +279,7 @@ class StandIn:
         violations = []
         for backend in mesh.get("mtls", {}).get("backends", []):
             name = backend.get("name", "")
-            if key.name in ca_plugins.list_secrets_in_use(backend):
+            if key.name in ca_plugins.list_secrets_in_use(backend.get("conf")):
                 reason = (
                     f'The secret "{key.name}" that you are trying to remove is currently in use in Mesh "{key.mesh}" '
                     f'in mTLS backend "{name}". Please remove the reference from the "{name}" backend before removing '

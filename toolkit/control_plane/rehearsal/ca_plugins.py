@@ -23,6 +23,7 @@ from toolkit.mesh.schema.backends import BuiltinConf, CertManagerConf, ProvidedC
 from toolkit.mesh.schema.field_types import walk_fields
 from toolkit.mesh.schema.model import DataSource
 from toolkit.pki import certificate, go_pem, private_key
+from toolkit.yamltext.plain import items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,20 +94,12 @@ def require_lifetimes(mesh: Object) -> None:
             raise RefusedError(500, "Failed to create a resource", "Internal Server Error")
 
 
-def list_secrets_in_use(backend: Object) -> set[str]:
-    """Return the names of the Secrets that a backend reads."""
-    return set(_secret_names(backend.get("conf", {})))
-
-
-def _secret_names(value: object) -> Iterator[str]:
-    if isinstance(value, dict):
-        if isinstance(value.get("secret"), str):
-            yield value["secret"]
-        for entry in value.values():
-            yield from _secret_names(entry)
-    elif isinstance(value, list):
-        for entry in value:
-            yield from _secret_names(entry)
+def list_secrets_in_use(conf: object) -> Iterator[str]:
+    """Yield the names of the Secrets that a backend with this conf reads."""
+    if isinstance(conf, dict) and isinstance(conf.get("secret"), str):
+        yield conf["secret"]
+    for entry in conf.values() if isinstance(conf, dict) else items(conf):
+        yield from list_secrets_in_use(entry)
 
 
 def _backend(backend: Object, mesh: str, inventory: Inventory) -> Iterator[Problem]:

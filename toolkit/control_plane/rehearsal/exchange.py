@@ -142,27 +142,15 @@ class RefusedError(Exception):
         self.status = status
         self._title, self._detail, self._violations = title, detail, violations
 
-    @property
-    def document(self) -> Object:
-        """Return the body of the answer. ``details`` and ``causes`` are for older clients."""
+    def to_reply(self) -> Reply:
+        """Return the answer. ``details`` and ``causes`` are for older clients."""
         named: Object = {}
         causes: Object = {}
         if self._violations:
             named = {"invalid_parameters": [{"field": each.path, "reason": each.message} for each in self._violations]}
             causes = {"causes": [{"field": each.path, "message": each.message} for each in self._violations]}
-        return {
-            "type": "/std-errors",
-            "status": self.status,
-            "title": self._title,
-            "detail": self._detail,
-            **named,
-            "details": self._detail,
-            **causes,
-        }
-
-    def to_reply(self) -> Reply:
-        """Return the answer."""
-        return build_json_reply(self.status, self.document)
+        document = {"type": "/std-errors", "status": self.status, "title": self._title, "detail": self._detail}
+        return build_json_reply(self.status, {**document, **named, "details": self._detail, **causes})
 
 
 def build_json_reply(status: int, document: Object) -> Reply:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
     Validate = Callable[[Object], Iterator[Problem]]
+    # The model of the conf and its other rules, by the type of the backend.
+    Kinds = Mapping[str, tuple[type[Model], Validate]]
 
 _TAG_NAME = re.compile(r"[a-zA-Z0-9.\-_:/]*", re.ASCII)
 _TAG_VALUE = re.compile(r"[a-zA-Z0-9.\-_:/]*|\*", re.ASCII)
@@ -41,11 +43,14 @@ def list_violations(mesh: Object, most_backends: int | None) -> list[Problem]:
         mesh: a Mesh that was read as :class:`toolkit.mesh.schema.field_types.Spec`.
         most_backends: how many mTLS backends the product allows; None for no limit.
     """
+    logging: Kinds = {"file": (FileConf, _file_logging), "tcp": (TcpConf, _tcp_logging)}
+    tracing: Kinds = {"zipkin": (ZipkinConf, _zipkin), "datadog": (DatadogConf, _datadog)}
+    metrics: Kinds = {"prometheus": (PrometheusConf, _prometheus)}
     violations = [
         *_at("mtls", _mtls(mesh.get("mtls", {}), most_backends)),
-        *_at("logging", _section(mesh.get("logging", {}), "defaultBackend", _logging_backend)),
-        *_at("tracing", _section(mesh.get("tracing", {}), "defaultBackend", _tracing_backend)),
-        *_at("metrics", _section(mesh.get("metrics", {}), "enabledBackend", _metrics_backend)),
+        *_at("logging", _telemetry(mesh.get("logging", {}), "defaultBackend", logging)),
+        *_at("tracing", _telemetry(mesh.get("tracing", {}), "defaultBackend", tracing)),
+        *_at("metrics", _telemetry(mesh.get("metrics", {}), "enabledBackend", metrics)),
         *_at("constraints.dataplaneProxy", _constraints(mesh.get("constraints", {}).get("dataplaneProxy", {}))),
     ]
     if mesh.get("routing", {}).get("zoneEgress") and not mesh.get("mtls", {}).get("enabledBackend"):
@@ -88,38 +93,27 @@ def _chosen(section: Object, field: str, backends: list[Object]) -> Iterator[Pro
         yield Problem(field, "has to be set to one of the backends in the mesh")
 
 
-def _section(section: Object, choice: str, validate: Validate) -> Iterator[Problem]:
+def _telemetry(section: Object, choice: str, kinds: Kinds) -> Iterator[Problem]:
     backends = section.get("backends", [])
     for index, backend in enumerate(backends):
-        yield from _at(f"backends[{index}]", validate(backend))
+        yield from _at(f"backends[{index}]", _telemetry_backend(backend, kinds))
     yield from _names(backends)
     yield from _chosen(section, choice, backends)
 
 
-def _logging_backend(backend: Object) -> Iterator[Problem]:
-    yield from _named(backend)
-    yield from _typed(backend, {"file": (FileConf, _file_logging), "tcp": (TcpConf, _tcp_logging)})
-
-
-def _tracing_backend(backend: Object) -> Iterator[Problem]:
-    yield from _named(backend)
+def _telemetry_backend(backend: Object, kinds: Kinds) -> Iterator[Problem]:
+    has_metrics = "prometheus" in kinds
+    if not has_metrics and not backend.get("name"):
+        yield Problem("name", "cannot be empty")
+    # Only tracing has it.
     if not 0 <= backend.get("sampling", 0) <= _MAX_PER_CENT:
         yield Problem("sampling", "has to be in [0.0 - 100.0] range")
-    yield from _typed(backend, {"zipkin": (ZipkinConf, _zipkin), "datadog": (DatadogConf, _datadog)})
-
-
-def _named(backend: Object) -> Iterator[Problem]:
-    if not backend.get("name"):
-        yield Problem("name", "cannot be empty")
-
-
-def _typed(backend: Object, kinds: Mapping[str, tuple[type[Model], Validate]]) -> Iterator[Problem]:
     kind = backend.get("type", "")
-    if kind not in kinds:
+    if kind in kinds:
+        yield from _at("conf" if has_metrics else "config", _conf(backend, *kinds[kind]))
+    else:
         available = ", ".join(f'"{name}"' for name in kinds)
         yield Problem("type", f"unknown backend type. Available backends: {available}")
-        return
-    yield from _at("config", _conf(backend, *kinds[kind]))
 
 
 def _conf(backend: Object, model: type[Model], validate: Validate) -> Iterator[Problem]:
@@ -169,13 +163,6 @@ def _zipkin(conf: Object) -> Iterator[Problem]:
         yield Problem("url", "invalid URL")
     elif port is None:
         yield Problem("url", "port has to be explicitly specified")
-
-
-def _metrics_backend(backend: Object) -> Iterator[Problem]:
-    if backend.get("type", "") != "prometheus":
-        yield Problem("type", 'unknown backend type. Available backends: "prometheus"')
-        return
-    yield from _at("conf", _conf(backend, PrometheusConf, _prometheus))
 
 
 def _prometheus(conf: Object) -> Iterator[Problem]:

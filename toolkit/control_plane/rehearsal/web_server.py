@@ -121,47 +121,52 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve(self) -> None:
         """Answer one request."""
-        reply = self.check()
-        body = self.read_body() if reply is None else None
-        if reply is None and body is None:
-            reply = RefusedError(
-                413, "Request Entity Too Large", "The stand-in reads bodies of known size up to 16 MiB."
-            ).to_reply()
-        if reply is not None or body is None:
+        try:
+            self.check()
+            body = self.read_body()
+        except RefusedError as refused:
             # The body was not read, so the next request can't be read from this connection.
             self.close_connection = True
-        else:
-            reply = self.answer(self.build_request(body))
-        if reply is not None:
-            self.send(reply)
+            self.send(refused.to_reply())
+            return
+        host, token, kind = (self.headers.get(name, "") for name in ("Host", "Authorization", "Content-Type"))
+        self.send(self.answer(Request(self.command, self.path, host, token, kind, body)))
 
     def answer(self, request: Request) -> Reply:
         """Return the answer to a request."""
         return self.rehearsal.stand_in.answer(request)
 
-    def check(self) -> Reply | None:
-        """Return the rejection of a request that a web page may have sent; None if there is no sign of one."""
+    def check(self) -> None:
+        """Reject a request that a web page may have sent.
+
+        Raises:
+            RefusedError: a header is a sign of one.
+        """
         hosts, origin = self.headers.get_all("Host", []), self.headers.get("Origin")
-        if len(hosts) != 1 or not is_own_host(hosts[0]):
-            return _denied(f"The stand-in does not answer the Host {hosts}. Use 127.0.0.1 or localhost.")
-        if origin is not None and not is_own_origin(origin):
-            return _denied(f"The stand-in does not answer web pages (Origin: {origin!r}).")
         # W3C, "Fetch Metadata Request Headers": an image or a script is fetched without Origin, but with this header.
-        if self.headers.get("Sec-Fetch-Site", "none") == "cross-site":
-            return _denied("The stand-in does not answer web pages (Sec-Fetch-Site: 'cross-site').")
-        return None
+        site = self.headers.get("Sec-Fetch-Site", "none")
+        if len(hosts) != 1 or not is_own_host(hosts[0]):
+            detail = f"The stand-in does not answer the Host {hosts}. Use 127.0.0.1 or localhost."
+        elif origin is not None and not is_own_origin(origin):
+            detail = f"The stand-in does not answer web pages (Origin: {origin!r})."
+        elif site == "cross-site":
+            detail = f"The stand-in does not answer web pages (Sec-Fetch-Site: {site!r})."
+        else:
+            return
+        raise RefusedError(403, "Access Denied", detail)
 
-    def read_body(self) -> bytes | None:
-        """Return the body; None if it is too large or its size is unknown."""
+    def read_body(self) -> bytes:
+        """Return the body.
+
+        Raises:
+            RefusedError: it is too large, or its size is unknown.
+        """
         length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not re.fullmatch(r"[0-9]{1,9}", length, re.ASCII):
-            return None
-        return self.rfile.read(int(length)) if int(length) <= _MAX_BODY else None
-
-    def build_request(self, body: bytes) -> Request:
-        """Return the request."""
-        named = {name: self.headers.get(name, "") for name in ("Host", "Authorization", "Content-Type")}
-        return Request(self.command, self.path, named["Host"], named["Authorization"], named["Content-Type"], body)
+        is_known = "Transfer-Encoding" not in self.headers and re.fullmatch(r"[0-9]{1,9}", length, re.ASCII)
+        if not is_known or int(length) > _MAX_BODY:
+            detail = "The stand-in reads bodies of known size up to 16 MiB."
+            raise RefusedError(413, "Request Entity Too Large", detail)
+        return self.rfile.read(int(length))
 
     def send(self, reply: Reply) -> None:
         """Write an answer."""
@@ -202,7 +207,3 @@ def is_own_origin(origin: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and is_own_host(parts.netloc)
-
-
-def _denied(detail: str) -> Reply:
-    return RefusedError(403, "Access Denied", detail).to_reply()
