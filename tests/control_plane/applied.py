@@ -59,7 +59,7 @@ def apply(
         plan = applying.plan(control_plane, wanted(text))
         between()
         options = {"pause": lambda _: None, **options}
-        applying.execute(plan, control_plane, lambda outcome: told.append(str(outcome.write)), **options)
+        applying.execute(plan, control_plane, lambda write, _: told.append(str(write)), **options)
     return plan, told
 
 

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from typing import Self
 
     from toolkit.cli.control_plane_options import Access
-    from toolkit.control_plane.applying import Outcome, Plan
-    from toolkit.control_plane.client import ControlPlane
+    from toolkit.control_plane.applying import Plan
+    from toolkit.control_plane.client import ControlPlane, Written
     from toolkit.control_plane.resources import Key, Resource
     from toolkit.control_plane.waiting import Clock, State, Zone
+    from toolkit.control_plane.write_order import Write
 
 _WORDS = {"created": "green", "changed": "yellow", "unchanged": "bright_black"}
 
@@ -196,10 +197,10 @@ def _show(plan: Plan, client: ControlPlane) -> None:
         warn(remark)
 
 
-def _tell(outcome: Outcome) -> None:
-    say(str(outcome))
-    for warning in outcome.warnings:
-        warn(f"{outcome.write.resource.key}: {warning}")
+def _tell(write: Write, written: Written) -> None:
+    say(f"{'created' if written.created else 'changed'} {write}")
+    for warning in written.warnings:
+        warn(f"{write.resource.key}: {warning}")
 
 
 def _count(plan: Plan) -> str:

@@ -40,24 +40,6 @@ _AFTER_A_CHANGE = "Correct the document and run the command again: it writes onl
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The result of one write, for the user.
-
-    Attributes:
-        write: the request.
-        change: whether it created or changed the resource.
-        warnings: the control plane's warnings on the document.
-    """
-
-    write: Write
-    change: Change
-    warnings: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.change.value} {self.write}"
-
-
-@dataclass(frozen=True)
 class Plan:
     """The plan to apply documents.
 
@@ -134,7 +116,7 @@ def _read(control_plane: ControlPlane, index: Index, resource: Resource) -> Obje
 def execute(
     plan: Plan,
     control_plane: ControlPlane,
-    on_write: Callable[[Outcome], None] = lambda _: None,
+    on_write: Callable[[Write, Written], None] = lambda _write, _written: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Execute a plan's writes, then read everything back and compare it.
@@ -146,7 +128,7 @@ def execute(
     Args:
         plan: from :func:`plan`.
         control_plane: the client.
-        on_write: is called with the outcome of each write.
+        on_write: is called with each write and its result.
         pause: waits before a retry.
 
     Raises:
@@ -178,7 +160,7 @@ class _Run:
         self,
         plan: Plan,
         control_plane: ControlPlane,
-        on_write: Callable[[Outcome], None],
+        on_write: Callable[[Write, Written], None],
         pause: Callable[[float], None],
     ) -> None:
         self._plan, self._control_plane = plan, control_plane
@@ -195,8 +177,7 @@ class _Run:
         written = self._attempt(write, tries_left=1)
         self._done += 1
         self._unsure = False
-        change = Change.CREATED if written.created else Change.CHANGED
-        self._on_write(Outcome(write, change, written.warnings))
+        self._on_write(write, written)
         # A Mesh that is written twice is read again, because the control plane adds defaults in the first write.
         self._seen[key] = write.body if write.is_whole else self._control_plane.get(key)
 

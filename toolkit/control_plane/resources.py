@@ -24,6 +24,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import name_source
 from toolkit.mesh.documents.data_sources import Unresolved, find_secrets_named, read_secret_value
 from toolkit.mesh.documents.typed import ScopedDocument, SecretDocument
+from toolkit.mesh.documents.wording import has_half_characters
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.mesh.schema.scoped import COLLECTIONS, SCOPED_KINDS, ScopedKind
@@ -246,7 +247,7 @@ def _unspeakable(value: object, path: str) -> Iterator[tuple[str, str]]:
             yield from _unspeakable(entry, f"{path}[{index}]")
     elif isinstance(value, float) and not math.isfinite(value):
         yield path, f"is {value}, which JSON can't represent"
-    elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+    elif isinstance(value, str) and has_half_characters(value):
         yield path, "contains half a character (a lone surrogate)"
     elif value is not None and not isinstance(value, (str, int, float)):
         yield path, f"is a {type(value).__name__} in YAML; put it in quotes if it is text"
