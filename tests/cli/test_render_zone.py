@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from tests.cli.test_command_line import imported_by, toolkit
 from tests.support import contract_document, hierarchy, zone_document
 from tests.yamltext.yaml_writing import load_stream
+from tests.zones.zone_values import read_environment
 from toolkit.cli import main
 from toolkit.files import find_project_root
-from toolkit.zones import rendering
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ def test_the_environment_of_one_zone(outputs: Path, tmp_path: Path) -> None:
     file = tmp_path / "zone.env"
     result = run(outputs, "--zone", "machines", "--format", "env", "--kds-address", ADDRESS, "--output-file", file)
     assert (result.exit_code, result.output) == (0, "")
-    assert rendering.read_environment(file.read_text()) == {
+    assert read_environment(file.read_text()) == {
         "KUMA_MODE": "zone",
         "KUMA_MULTIZONE_ZONE_NAME": "machines",
         "KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS": ADDRESS,

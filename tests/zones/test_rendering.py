@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tests.support import zone_document
+from tests.zones.zone_values import read_environment
 from toolkit.contract import Zone
 from toolkit.errors import InvalidInputError, ToolkitError
 from toolkit.files import find_project_root
@@ -108,7 +109,7 @@ def test_any_zone_renders_to_its_environment_or_is_refused(chosen: Zone, address
             assert name == "AWS_REGION" or (name == "roleArn" and chosen.identity == "irsa")
             assert "without quotes" in problem.message
         return
-    assert rendering.read_environment(text) == rendering.make_environment(chosen, address)
+    assert read_environment(text) == rendering.make_environment(chosen, address)
     for line in text.splitlines():
         assert line.startswith("#") or not set(line) & set("'\"\\ $`;&|<>*?!(){}~#\t")
         assert not line.endswith("\\")
@@ -139,12 +140,6 @@ def test_a_template_that_loses_a_variable_is_caught(monkeypatch: pytest.MonkeyPa
                 rendered(form, zone(), ADDRESS)
     finally:
         templating._templates.cache_clear()
-
-
-@pytest.mark.parametrize("text", ["AWS_REGION\n", "a=b\n", "A=1\nA=2\n", " A=1\n", "=1\n"])
-def test_what_is_no_file_of_variables(text: str) -> None:
-    with pytest.raises(ToolkitError):
-        rendering.read_environment(text)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Example values of Kong Mesh's release chart for a zone on EKS."""
+"""Example values of Kong Mesh's release chart for a zone on EKS, and the reader of a file of variables."""
 
 from __future__ import annotations
 
@@ -88,3 +88,10 @@ kind: zone
 releases: [stable]
 type: eks
 """
+
+
+def read_environment(text: str) -> dict[str, str]:
+    """The variables of a file, as ``docker run --env-file`` reads it (docker/cli:opts/file.go)."""
+    pairs = [line.split("=", 1) for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    assert len({name for name, _ in pairs}) == len(pairs)
+    return dict(pairs)

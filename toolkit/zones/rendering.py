@@ -111,7 +111,9 @@ def render_environment(zone: Zone, address: str | None) -> str:
         service_account=zone.service_account,
         role_arn=zone.role_arn,
     )
-    if read_environment(text) != variables:
+    # docker/cli:opts/file.go: all other lines are variables, to their end.
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    if lines != [f"{name}={value}" for name, value in variables.items()]:
         raise UnfaithfulRenderingError(
             "the rendered environment does not match its variables", "This is a defect in the toolkit."
         )
@@ -133,23 +135,6 @@ def refuse_quoting(zone: Zone, values: dict[str, str]) -> None:
         raise InvalidInputError(
             "the environment can't be written", problems, "docker run --env-file does not support quotes."
         )
-
-
-def read_environment(text: str) -> dict[str, str]:
-    """Return the variables of a file, as ``docker run --env-file`` reads it (docker/cli:opts/file.go).
-
-    Raises:
-        UnfaithfulRenderingError: a line is neither a comment nor a variable, or a variable is set twice.
-    """
-    variables: dict[str, str] = {}
-    for line in text.split("\n"):
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, equals, value = line.partition("=")
-        if not equals or not re.fullmatch(r"[A-Z][A-Z0-9_]*", name) or name in variables:
-            raise UnfaithfulRenderingError("the environment has a line that is not a variable")
-        variables[name] = value
-    return variables
 
 
 def refuse_namespace(zones: Iterable[Zone], namespace: str) -> None:
@@ -210,10 +195,8 @@ def write_notes(
             f"zone {zone.name}: without --kds-address its control plane does not join a global one, "
             "which a multi-zone mesh needs"
         )
-    account, expected = (
-        f"{zone.namespace}/{zone.service_account}",
-        f"{namespace or NAMESPACE}/{service_account or SERVICE_ACCOUNT}",
-    )
+    account = f"{zone.namespace}/{zone.service_account}"
+    expected = f"{namespace or NAMESPACE}/{service_account or SERVICE_ACCOUNT}"
     if in_chart and zone.identity != "ambient" and account != expected:
         said.append(
             f"zone {zone.name}: its role trusts service account {account} only, but the release chart's is {expected}: "
