@@ -14,7 +14,7 @@ from toolkit.errors import InvalidInputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from toolkit.control_plane.contexts import Context
+    from toolkit.control_plane.connection import Access
 
 # What `kumactl config control-planes add` wrote, with names of ours.
 CONFIG = f"""\
@@ -53,7 +53,7 @@ def server(text: str, url: str = "https://mesh.example.com:5682") -> str:
     )
 
 
-def read(directory: Path, text: str, name: str = "c", ca_file: Path | None = None) -> Context:
+def read(directory: Path, text: str, name: str = "c", ca_file: Path | None = None) -> Access:
     file = directory / "config"
     file.write_text(text)
     return read_context(name, file, ca_file)

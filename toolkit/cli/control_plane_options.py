@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -63,21 +64,17 @@ class Access(NamedTuple):
             raise click.UsageError("--kumactl-config needs --context: the name of a context in it")
         if self.control_plane and self.context is not None:
             raise click.UsageError("--control-plane and --context both name the control plane; give one of them")
-        timeout, insecure = self.control_plane_timeout, self.insecure_http
         if self.context is not None:
             found = read_context(self.context, self.kumactl_config, self.ca_file)
-            token = found.token if found.token is not None and self.token_file is None else _token(self.token_file)
-            ca_place = found.place if self.ca_file is None else "--ca-file"
-            return ControlPlane(
-                connection.Access(found.url, token, found.ca_file, timeout, insecure, found.place, ca_place)
-            )
-        if not self.control_plane:
+        elif self.control_plane:
+            found = connection.Access(self.control_plane, ca_file=self.ca_file)
+        else:
             raise click.UsageError(
                 "name the control plane with --control-plane URL, TOOLKIT_CONTROL_PLANE or --context"
             )
-        return ControlPlane(
-            connection.Access(self.control_plane, _token(self.token_file), self.ca_file, timeout, insecure)
-        )
+        token = found.token if found.token is not None and self.token_file is None else _token(self.token_file)
+        timeout, insecure = self.control_plane_timeout, self.insecure_http
+        return ControlPlane(replace(found, token=token, timeout=timeout, insecure_http=insecure))
 
     def open_zones(self, named: Sequence[str]) -> list[Zone]:
         """Return clients for zone control planes. They get no token: MeshIdentities are no secret.

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from toolkit.control_plane.connection import Token
+from toolkit.control_plane.connection import Access, Token
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import read_text
 from toolkit.text import take_line
@@ -28,23 +28,7 @@ _SECOND_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WITHOUT = "Name the control plane with --control-plane, --ca-file and --token-file."
 
 
-class Context(NamedTuple):
-    """The settings of a context.
-
-    Attributes:
-        place: name of the context in errors.
-        url: address of the control plane's HTTP API.
-        token: the user token; None if the context has none.
-        ca_file: PEM file of the trusted CAs; None for the system's.
-    """
-
-    place: str
-    url: str
-    token: Token | None
-    ca_file: Path | None
-
-
-def read_context(name: str, file: Path | None, ca_file: Path | None = None) -> Context:
+def read_context(name: str, file: Path | None, ca_file: Path | None = None) -> Access:
     """Read a context from kumactl's configuration.
 
     Args:
@@ -78,7 +62,7 @@ def read_context(name: str, file: Path | None, ca_file: Path | None = None) -> C
     return _context(place, server, ca_file)
 
 
-def _context(place: str, server: Object, ca_file: Path | None) -> Context:
+def _context(place: str, server: Object, ca_file: Path | None) -> Access:
     """Return the settings from a control plane's coordinates."""
     problems: list[Problem] = []
     url = _text(server, "url", problems)
@@ -101,7 +85,13 @@ def _context(place: str, server: Object, ca_file: Path | None) -> Context:
         raise InvalidInputError(f"{place} can't be used", problems, _WITHOUT)
     token = Token(tokens.pop(), place) if tokens else None
     # Plain HTTP has no certificate, and kumactl ignores the CA there.
-    return Context(place, url, token, ca_file or (Path(trusted) if trusted and not is_http else None))
+    return Access(
+        url,
+        token,
+        ca_file or (Path(trusted) if trusted and not is_http else None),
+        place=place,
+        ca_place="--ca-file" if ca_file else place,
+    )
 
 
 def _auth_token(server: Object, problems: list[Problem]) -> str:
