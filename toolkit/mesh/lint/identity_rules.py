@@ -20,7 +20,7 @@ from toolkit.mesh.schema import versions
 from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.field_types import Spot, list_fields, walk_fields
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.identity_spec import AcmPcaConfig, SecureDataSource
+from toolkit.mesh.schema.model import SecureDataSource
 from toolkit.text import suggest
 from toolkit.yamltext.plain import AnyMapping, at, mapping, text
 
@@ -219,6 +219,8 @@ def _extension(document: ScopedDocument, context: Context) -> Iterator[Finding]:
 
 
 def _acmpca(document: ScopedDocument) -> Iterator[Finding]:
+    from toolkit.mesh.schema.identity_spec import AcmPcaConfig  # noqa: PLC0415 - loaded for a MeshIdentity only
+
     config = at(document.value, CONFIG_PATH)
     if not isinstance(config, dict | None):
         yield report_type(document, CONFIG_PATH, "a mapping", config)

@@ -17,9 +17,8 @@ from toolkit.mesh.documents.wording import has_half_characters, join_words, name
 from toolkit.mesh.lint.findings import Context, Finding, report
 from toolkit.mesh.schema.backends import BACKEND_TYPES, ProvidedBackend, ProvidedConf, VaultFromCp
 from toolkit.mesh.schema.field_types import FieldType, Spec, Spot, list_fields, read_annotation
-from toolkit.mesh.schema.identity_spec import SourceValue
 from toolkit.mesh.schema.mesh import API_VERSION
-from toolkit.mesh.schema.model import DataSource, Model
+from toolkit.mesh.schema.model import DataSource, Model, SourceValue
 from toolkit.text import suggest
 from toolkit.yamltext.plain import AnyMapping, at
 

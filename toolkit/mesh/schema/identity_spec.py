@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.model import GO_DURATION, Model
+from toolkit.mesh.schema.model import GO_DURATION, Model, SecureDataSource
 from toolkit.mesh.schema.scoped import ScopedKind, ScopedResource
 from toolkit.values import Object
 
@@ -52,41 +52,6 @@ class CertificateParameters(Model):
     """Parameters of issued certificates."""
 
     expiry: GoDuration | None = None
-
-
-class SourceFile(Model):
-    """A file of the control plane."""
-
-    path: str
-
-
-class SourceSecret(Model):
-    """A Secret of the control plane."""
-
-    kind: Literal["Secret"]
-    name: str
-
-
-class SourceVariable(Model):
-    """An environment variable of the control plane."""
-
-    name: str
-
-
-class SourceValue(Model):
-    """A value in the document itself."""
-
-    value: str = Field(repr=False)
-
-
-class SecureDataSource(Model):
-    """A certificate or private key, by reference or in the document itself."""
-
-    type: Literal["File", "Secret", "EnvVar", "InsecureInline"]
-    file: SourceFile | None = None
-    secret_ref: SourceSecret | None = None
-    env_var: SourceVariable | None = None
-    insecure_inline: SourceValue | None = None
 
 
 class BundledCa(Model):
