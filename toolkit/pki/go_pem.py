@@ -33,20 +33,6 @@ class Block(NamedTuple):
     content: bytes
 
 
-class _Head(NamedTuple):
-    """A BEGIN line and the headers below it.
-
-    Attributes:
-        type_line: the label and the dashes after it.
-        headers: RFC 1421 headers.
-        at: index at which the base64 begins.
-    """
-
-    type_line: bytes
-    headers: dict[str, str]
-    at: int
-
-
 def read_blocks(text: str) -> Iterator[Block]:
     """Yield every block that Go finds in a text, in order."""
     data, at = text.encode(errors="replace"), 0
@@ -61,19 +47,26 @@ def _decode(data: bytes, at: int) -> tuple[Block, int] | None:
         begin = data.rfind(_BEGIN, at, end)
         is_line = begin == at or data[begin - 1 : begin] == b"\n"
         at = end + len(_END)
-        if begin < 0 or not is_line:
+        type_line, start = _line(data, begin + len(_BEGIN))
+        if begin < 0 or not is_line or not type_line.endswith(_DASHES):
             continue
-        head = _head(data, begin + len(_BEGIN))
+        headers, start = _headers(data, start)
         # If the text ends within the headers, or they go beyond END, Go stops and does not search for further blocks.
-        if head.type_line.endswith(_DASHES) and (head.at >= len(data) or head.at > at):
+        if start >= len(data) or start > at:
             return None
-        if block := _block(data, head, end):
-            return block, _line(data, at)[1]
+        body = data[start : max(end, start)].translate(None, b" \t\r\n")
+        after = at + len(type_line)
+        is_closed = data[at:after] == type_line and not _line(data, after)[0]
+        # Headers must end with a line end before END. An empty block without headers needs none.
+        is_apart = start <= end or not headers
+        if is_closed and is_apart and len(body) % 4 == 0 and _BASE64.fullmatch(body):
+            label = _text(type_line.removesuffix(_DASHES))
+            return Block(label, headers, base64.b64decode(body)), _line(data, at)[1]
     return None
 
 
-def _head(data: bytes, at: int) -> _Head:
-    type_line, at = _line(data, at)
+def _headers(data: bytes, at: int) -> tuple[dict[str, str], int]:
+    """Return the headers (RFC 1421) from an index on, and the index of their end."""
     headers: dict[str, str] = {}
     while at < len(data):
         line, after = _line(data, at)
@@ -82,21 +75,7 @@ def _head(data: bytes, at: int) -> _Head:
             break
         headers[_text(key).strip()] = _text(value).strip()
         at = after
-    return _Head(type_line, headers, at)
-
-
-def _block(data: bytes, head: _Head, end: int) -> Block | None:
-    """Return the block that ends at a marker; None if Go continues with the next END."""
-    trailer = end + len(_END)
-    after = trailer + len(head.type_line)
-    is_closed = data[trailer:after] == head.type_line and not _line(data, after)[0]
-    # Headers must end with a line end before END. An empty block without headers needs none.
-    if not head.type_line.endswith(_DASHES) or not is_closed or (head.headers and end < head.at):
-        return None
-    body = data[head.at : max(end, head.at)].translate(None, b" \t\r\n")
-    if len(body) % 4 or not _BASE64.fullmatch(body):
-        return None
-    return Block(_text(head.type_line.removesuffix(_DASHES)), head.headers, base64.b64decode(body))
+    return headers, at
 
 
 def _line(data: bytes, at: int) -> tuple[bytes, int]:

@@ -53,14 +53,14 @@ class Hierarchy:
 
     def _rank(self, path: tuple[int, ...]) -> tuple[bool, int, int, bool]:
         in_order = all(below < above for below, above in itertools.pairwise(path))
-        return self.is_root(path[-1]) and len(path) > 1, len(path), -path[0], in_order
+        return path[-1] in self._roots and len(path) > 1, len(path), -path[0], in_order
 
     def _paths(self, number: int, below: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         path = (*below, number)
         # Two certificates of the same CA belong to different paths.
         taken = {self._identities[n] for n in path}
         above = [n for n in self._issuers.get(number, ()) if self._identities[n] not in taken]
-        if not above or self.is_root(number):
+        if not above or number in self._roots:
             yield path
             return
         for issuer in above:
@@ -80,13 +80,14 @@ class Hierarchy:
             # Roots first, so that paths to a root are found first.
             child: sorted(
                 (n for n in authorities if n != child and chain.is_issued_by(certificates[child], certificates[n])),
-                key=lambda number: not self.is_root(number),
+                key=lambda number: number not in self._roots,
             )
             for child in authorities
         }
 
     @cached_property
     def _roots(self) -> frozenset[int]:
+        """Return the indexes of the roots, which are issued by themselves."""
         return frozenset(n for n in self.unique if chain.is_self_signed(self.certificates[n]))
 
     @property
@@ -97,17 +98,13 @@ class Hierarchy:
     @property
     def ends_in_root(self) -> bool:
         """Return whether the path ends in a root."""
-        return bool(self.path) and self.is_root(self.path[-1])
+        return bool(self.path) and self.path[-1] in self._roots
 
     @cached_property
     def related(self) -> frozenset[int]:
         """Return the indexes of the certificates on the path, and of other certificates of the same CAs."""
         on_path = {self._identities[n] for n in self.path}
         return frozenset(n for n in self.unique if self._identities[n] in on_path)
-
-    def is_root(self, number: int) -> bool:
-        """Return whether a certificate is a root: it is issued by itself."""
-        return number in self._roots
 
     def find_shadowed(self, number: int) -> int | None:
         """Return the index of a certificate that OpenSSL uses instead of one on the path, and then finds no root.
@@ -122,11 +119,11 @@ class Hierarchy:
 
     def _leads_to_root(self, number: int) -> bool:
         paths = itertools.islice(self._paths(number, ()), _MAX_PATHS)
-        return any(self.is_root(path[-1]) for path in paths)
+        return any(path[-1] in self._roots for path in paths)
 
     def find_unsigned_issuer(self, number: int) -> int | None:
         """Return the index of a CA that a certificate names as its issuer, if no CA with that name signed it."""
-        if self.is_root(number):
+        if number in self._roots:
             return None
         named = names.read_issuer(self.certificates[number])
         candidates = [n for n in self.unique if n != number and names.read_subject(self.certificates[n]) == named]
