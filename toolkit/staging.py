@@ -9,7 +9,7 @@ from pathlib import Path
 
 try:
     import fcntl
-except ModuleNotFoundError:  # Windows: nothing tells there whether a file's maker still lives.
+except ModuleNotFoundError:  # On Windows, nothing shows whether the process that created a file still runs.
     fcntl = None  # type: ignore[assignment] # the module is there on every other system
 
 PRIVATE = 0o600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-# Whatever JSON or YAML can say. Who reads one looks at its type first.
+# Any value of JSON or YAML. Check its type before you use it.
 Value: TypeAlias = Any
 # An object of JSON or a mapping of YAML with text keys.
 Object: TypeAlias = dict[str, Any]

@@ -1,7 +1,7 @@
-"""MeshIdentity and MeshTrust documents from a contract.
+"""Render the MeshIdentity and the MeshTrusts of a mesh from the contract.
 
-What rests on Kong Mesh's extension ``acmpca`` is experimental: its configuration is described on an unmerged branch of
-Kong's documentation only (see :mod:`toolkit.mesh.schema.identity_spec`).
+Kong Mesh's extension ``acmpca`` is experimental: only an unmerged branch of Kong's documentation describes its
+configuration (see :mod:`toolkit.mesh.schema.identity_spec`).
 """
 
 from __future__ import annotations
