@@ -15,8 +15,9 @@ from toolkit.mesh.documents.confidential import hides
 from toolkit.mesh.documents.wording import HIDDEN, is_credential, show_key
 from toolkit.mesh.lint.findings import Excerpt
 from toolkit.mesh.schema.field_types import list_fields
-from toolkit.mesh.schema.model import SOURCE_KINDS, SecureDataSource, SourceSecret
+from toolkit.mesh.schema.model import SOURCE_KINDS
 from toolkit.mesh.schema.secret import find_name_problem
+from toolkit.mesh.schema.secure_data_source import SecureDataSource, SourceSecret
 from toolkit.yamltext import nodes
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from toolkit.mesh.schema import versions
 from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.field_types import Spot, list_fields, walk_fields
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.model import SecureDataSource
+from toolkit.mesh.schema.secure_data_source import SecureDataSource
 from toolkit.text import suggest
 from toolkit.yamltext.plain import AnyMapping, at, mapping, text
 

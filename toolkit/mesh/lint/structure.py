@@ -18,7 +18,8 @@ from toolkit.mesh.lint.findings import Context, Finding, report
 from toolkit.mesh.schema.backends import BACKEND_TYPES, ProvidedBackend, ProvidedConf, VaultFromCp
 from toolkit.mesh.schema.field_types import FieldType, Spec, Spot, list_fields, read_annotation
 from toolkit.mesh.schema.mesh import API_VERSION
-from toolkit.mesh.schema.model import DataSource, Model, SourceValue
+from toolkit.mesh.schema.model import DataSource, Model
+from toolkit.mesh.schema.secure_data_source import SourceValue
 from toolkit.text import suggest
 from toolkit.yamltext.plain import AnyMapping, at
 

@@ -12,8 +12,9 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.model import GO_DURATION, Model, SecureDataSource
+from toolkit.mesh.schema.model import GO_DURATION, Model
 from toolkit.mesh.schema.scoped import ScopedKind, ScopedResource
+from toolkit.mesh.schema.secure_data_source import SecureDataSource
 from toolkit.values import Object
 
 ProviderType = Literal["Bundled", "Spire", "Extension"]

@@ -1,7 +1,6 @@
-"""Typed models that several resources share: data sources, lifetimes, timeouts, names of backends.
+"""Typed models that all mTLS backends of a Mesh share: data sources, lifetimes, timeouts.
 
-Sources: kumahq/kuma:docs/generated/resources/other_mesh.md, api/system/v1alpha1/datasource.proto and
-pkg/core/resources/apis/meshidentity/api/v1alpha1/meshidentity.go (release-2.14).
+Sources: kumahq/kuma:docs/generated/resources/other_mesh.md and api/system/v1alpha1/datasource.proto.
 """
 
 from __future__ import annotations
@@ -109,41 +108,6 @@ class DataSource(Model):
 
 class Credential(DataSource):
     """A data source of a credential or a private key, which only the control plane may read."""
-
-
-class SourceFile(Model):
-    """A file of the control plane."""
-
-    path: str
-
-
-class SourceSecret(Model):
-    """A Secret of the control plane."""
-
-    kind: Literal["Secret"]
-    name: str
-
-
-class SourceVariable(Model):
-    """An environment variable of the control plane."""
-
-    name: str
-
-
-class SourceValue(Model):
-    """A value in the document itself."""
-
-    value: str = Field(repr=False)
-
-
-class SecureDataSource(Model):
-    """A certificate or private key of a MeshIdentity, by reference or in the document itself."""
-
-    type: Literal["File", "Secret", "EnvVar", "InsecureInline"]
-    file: SourceFile | None = None
-    secret_ref: SourceSecret | None = None
-    env_var: SourceVariable | None = None
-    insecure_inline: SourceValue | None = None
 
 
 def _expiration(value: str) -> str:
