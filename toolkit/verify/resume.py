@@ -6,7 +6,6 @@ the first request. AWS issues a certificate only if the first request never arri
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -41,7 +40,7 @@ FORGOTTEN = (
 _ERRORS = (ClientError, BotoCoreError, DeadlineError, OSError, ValueError)
 # AWS rejects the same request with these codes every time, so the first request was rejected too.
 _ALWAYS_REFUSED = {"InvalidArgsException", "InvalidArnException", "MalformedCSRException", "ValidationException"}
-_MAX_THREADS = 64
+_MAX_ZONES_AT_ONCE = 64
 # Allowed clock difference of machines that share a ledger; less than the margin to AWS's five minutes.
 _CLOCK_SKEW_SECONDS = 30.0
 # A running call gets this long for its answer after the deadline or a stop.
@@ -87,7 +86,7 @@ class Resumption:
     asked: Sequence[Zone]
     timeout: timedelta
     ledger: Ledger = field(default_factory=Ledger)
-    _zones: queue.SimpleQueue[tuple[Zone, list[Entry]]] = field(default_factory=queue.SimpleQueue, init=False)
+    _places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_MAX_ZONES_AT_ONCE), init=False)
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
     _trouble: Exception | None = field(default=None, init=False)
 
@@ -109,11 +108,13 @@ class Resumption:
         for entry in entries:
             if entry.status is Status.UNKNOWN:
                 entry.reason = self._explain(entry)
+        threads = []
         for zone in self.asked:
             own = [entry for entry in entries if entry.zone == zone.name and not self._is_foreign(entry)]
             if any(_is_open(entry) or _is_worth_a_fetch(entry) for entry in own):
-                self._zones.put((zone, own))
-        self._run_threads(interruptions)
+                # Daemons: a call that hangs must not keep the process alive.
+                threads.append(threading.Thread(target=self._work, args=(zone, own), daemon=True))
+        self._run_threads(threads, interruptions)
         # Copies, because a thread that hangs may still change an entry.
         return Resumed(tuple(replace(entry) for entry in entries), interruptions() > 0, self._trouble)
 
@@ -131,14 +132,9 @@ class Resumption:
             return f"the contract has no zone {entry.zone}: resume with the contract of that zone"
         return FORGOTTEN
 
-    def _run_threads(self, interruptions: Callable[[], int]) -> None:
-        rounds = -(-self._zones.qsize() // _MAX_THREADS)
+    def _run_threads(self, threads: Sequence[threading.Thread], interruptions: Callable[[], int]) -> None:
+        rounds = -(-len(threads) // _MAX_ZONES_AT_ONCE)
         until = time.monotonic() + self.timeout.total_seconds() * rounds + _GRACE_SECONDS
-        # Daemons: a call that hangs must not keep the process alive.
-        threads = [
-            threading.Thread(target=self._work, name=f"resume-{number}", daemon=True)
-            for number in range(min(self._zones.qsize(), _MAX_THREADS))
-        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -149,15 +145,13 @@ class Resumption:
                     until = min(until, time.monotonic() + _GRACE_SECONDS)
         self._stop.set()
 
-    def _work(self) -> None:
-        while not self._stop.is_set() and self._trouble is None:
-            try:
-                zone, entries = self._zones.get_nowait()
-            except queue.Empty:
+    def _work(self, zone: Zone, entries: list[Entry]) -> None:
+        with self._places:
+            if self._stop.is_set() or self._trouble:
                 return
-            caller = Caller(time.monotonic() + self.timeout.total_seconds(), self._stop, zone=zone.name)
             try:
-                self._zone(zone, entries, caller)
+                deadline = time.monotonic() + self.timeout.total_seconds()
+                self._zone(zone, entries, Caller(deadline, self._stop, zone=zone.name))
             except StoppedError:
                 return
             except ToolkitError as error:

@@ -15,7 +15,7 @@ from toolkit.verify.results import Report, ZoneResult, judge
 from toolkit.verify.zone import ZoneVerification
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from toolkit.contract import StackOutputs, Zone
     from toolkit.errors import ToolkitError
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 MAX_ZONES_AT_ONCE = 128
 # A zone ends by itself at its deadline. A zone that hangs in a call is given up this much later.
 _GRACE_SECONDS = 2.0
-# How often to check whether zones hang while others wait for a thread.
-_LOOK_SECONDS = 0.5
 # After a second Ctrl-C, running calls get this long instead.
 _HURRIED_GRACE_SECONDS = 0.5
 # An answer that may name a new certificate gets this long, no matter how often the user presses Ctrl-C.
@@ -148,12 +146,15 @@ class _Run:
         self._outputs = outputs
         self._plan = plan
         self._source = source
-        self._waiting: queue.SimpleQueue[Zone] = queue.SimpleQueue()
+        self._places = threading.Semaphore(MAX_ZONES_AT_ONCE)
         self._done: queue.SimpleQueue[ZoneResult | BaseException] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._begun: dict[str, ZoneVerification] = {}
-        self._threads: list[threading.Thread] = []
-        self._replaced = 0
+        # Daemons: a call that hangs beyond its deadline must not keep the process alive.
+        self._threads = [
+            threading.Thread(target=self._work, args=(zone,), name=f"verify-{number}", daemon=True)
+            for number, zone in enumerate(zones)
+        ]
         self._interruptions = 0
         self.unanswered = 0
         # The latest end of the run, on the clock of time.monotonic().
@@ -162,21 +163,17 @@ class _Run:
 
     def results(self) -> Iterator[ZoneResult]:
         """Yield each zone's result, the quickest first. Zones that don't answer in time come last, as failures."""
-        for zone in self.zones:
-            self._waiting.put(zone)
-        self._start(min(len(self.zones), MAX_ZONES_AT_ONCE))
+        for thread in self._threads:
+            thread.start()
         missing = {zone.name: zone for zone in self.zones}
         try:
             while missing:
                 left = self._deadline + _GRACE_SECONDS - time.monotonic()
                 try:
                     # Even after the deadline: a result that is already in the queue counts.
-                    result = self._done.get(timeout=max(min(left, _LOOK_SECONDS), 0))
+                    result = self._done.get(timeout=max(left, 0))
                 except queue.Empty:
-                    if left <= 0:
-                        break
-                    self._replace_hanging(missing)
-                    continue
+                    break
                 if isinstance(result, BaseException):
                     raise result
                 del missing[result.zone]
@@ -187,22 +184,6 @@ class _Run:
         self.unanswered = len(self._plan.ledger.unanswered)
         for zone in missing.values():
             yield self._verification(zone).hangs()
-
-    def _start(self, threads: int) -> None:
-        for _ in range(threads):
-            # Daemons: a call that hangs beyond its deadline must not keep the process alive.
-            thread = threading.Thread(target=self._work, name=f"verify-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _replace_hanging(self, missing: Container[str]) -> None:
-        """Start a new thread for each zone that hangs beyond its deadline, so that waiting zones get a thread."""
-        if self._waiting.empty():
-            return
-        begun = list(self._begun.items())
-        hanging = sum(name in missing and verification.caller.left < -_GRACE_SECONDS for name, verification in begun)
-        self._start(hanging - self._replaced)
-        self._replaced = max(hanging, self._replaced)
 
     def interrupt(self) -> None:
         """End the run as Ctrl-C does. It takes no lock, so a signal handler may call it."""
@@ -216,6 +197,8 @@ class _Run:
         more time: AWS may have issued the certificate, and the report must name it.
         """
         self._stop.set()
+        # Zones that wait for a place end at once.
+        self._places.release(len(self._threads) or 1)
         begun = time.monotonic()
         with suppress(KeyboardInterrupt):
             for thread in self._threads:
@@ -250,15 +233,16 @@ class _Run:
             self._begun[zone.name] = verification
         return verification
 
-    def _work(self) -> None:
-        while not self._stop.is_set():
-            try:
-                zone = self._waiting.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                verification = self._verification(zone)
-                self._on_begin(verification)
-                self._done.put(verification.run(self._source))
-            except BaseException as error:  # noqa: BLE001 - a defect must surface in the caller's thread
-                self._done.put(error)
+    def _work(self, zone: Zone) -> None:
+        # A zone that hangs keeps its place. The others wait no longer than it may take.
+        self._places.acquire(timeout=self._plan.timeout.total_seconds() + _GRACE_SECONDS)
+        if self._stop.is_set():
+            return
+        try:
+            verification = self._verification(zone)
+            self._on_begin(verification)
+            self._done.put(verification.run(self._source))
+        except BaseException as error:  # noqa: BLE001 - a defect must surface in the caller's thread
+            self._done.put(error)
+        finally:
+            self._places.release()
