@@ -23,7 +23,7 @@ from pulumi.runtime.stack import run_pulumi_func
 
 from tests.support import NOW, Authority, request_pem
 from toolkit.files import find_project_root
-from toolkit.infra import eks_associations
+from toolkit.infra import claims
 from toolkit.pki import pem
 from toolkit.sandbox.pulumi.program import StackConfig
 
@@ -195,7 +195,7 @@ RunProgram = Callable[..., Graph]
 @pytest.fixture(autouse=True)
 def no_associations(monkeypatch: pytest.MonkeyPatch) -> None:
     """EKS is asked without Pulumi, so the engine of these tests can't answer. In tests/e2e the sandbox answers."""
-    monkeypatch.setattr(eks_associations, "find", lambda _: None)
+    monkeypatch.setattr(claims, "look_up_association", lambda _: None)
 
 
 @pytest.fixture

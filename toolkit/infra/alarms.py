@@ -18,8 +18,9 @@ from toolkit.pki import pem
 
 if TYPE_CHECKING:
     from toolkit.infra.claims import Claim
+    from toolkit.infra.components import StackContext
     from toolkit.infra.settings import AlarmSettings
-    from toolkit.infra.stack_context import StackContext
+    from toolkit.values import Value
 
 # AWS Private CA user guide, PcaCloudWatch.md
 _DIMENSION = "PrivateCAArn"
@@ -63,7 +64,11 @@ class AuthorityAlarms(pulumi.ComponentResource):
         _, self._region = context.deployment.locate_authority(context.settings)
         self._tags = dict(context.tags)
         self._inside = pulumi.ResourceOptions(parent=self)
-        self.topic_arn = self._topic(settings.topic_arn)
+        if settings.topic_arn is not None:
+            self.topic_arn = pulumi.Output.from_input(settings.topic_arn)
+        else:
+            # The topic's default policy lets the account's own alarms publish (SNS developer guide, "Default policy").
+            self.topic_arn = sns.Topic(f"{name}-topic", region=self._region, tags=self._tags, opts=self._inside).arn
         self._issuance_alarm("failures", "Failure", "Issuances fail", settings.failures)
         if context.settings.revocation.crl is not None:
             self._issuance_alarm("crl", "MisconfiguredCRLBucket", "The revocation list can't be written", 1)
@@ -71,31 +76,30 @@ class AuthorityAlarms(pulumi.ComponentResource):
         self._expiry_alarm(settings.expiry_days)
         self.register_outputs({"topicArn": self.topic_arn})
 
-    def _topic(self, given: str | None) -> pulumi.Output[str]:
-        if given is not None:
-            return pulumi.Output.from_input(given)
-        # The topic's default policy lets the account's own alarms publish (SNS developer guide, "Default policy").
-        return sns.Topic(f"{self._name}-topic", region=self._region, tags=self._tags, opts=self._inside).arn
-
-    def _issuance_alarm(self, kind: str, metric: str, what: str, threshold: int) -> None:
-        # AWS does not document the other dimensions of the metric. A Metrics Insights query finds it with any
-        # dimensions.
-        query = self._authority_arn.apply(lambda authority: _QUERY.format(metric, authority))
+    def _alarm(self, kind: str, queries: list[cloudwatch.MetricAlarmMetricQueryArgsDict], **more: Value) -> None:
         cloudwatch.MetricAlarm(
             f"{self._name}-{kind}",
-            alarm_description=f"{what}: Kong Mesh's private CA.",
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            threshold=threshold,
             evaluation_periods=1,
-            metric_queries=[
-                {"id": "q1", "expression": query, "label": metric, "period": _FIVE_MINUTES, "return_data": True}
-            ],
-            treat_missing_data="notBreaching",
+            metric_queries=queries,
             alarm_actions=[self.topic_arn],
             ok_actions=[self.topic_arn],
             region=self._region,
             tags=self._tags,
             opts=self._inside,
+            **more,
+        )
+
+    def _issuance_alarm(self, kind: str, metric: str, what: str, threshold: int) -> None:
+        # AWS does not document the other dimensions of the metric. A Metrics Insights query finds it with any
+        # dimensions.
+        query = self._authority_arn.apply(lambda authority: _QUERY.format(metric, authority))
+        self._alarm(
+            kind,
+            [{"id": "q1", "expression": query, "label": metric, "period": _FIVE_MINUTES, "return_data": True}],
+            alarm_description=f"{what}: Kong Mesh's private CA.",
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            threshold=threshold,
+            treat_missing_data="notBreaching",
         )
 
     def _write_the_end(self, chain: pulumi.Output[str], claim: Claim) -> None:
@@ -149,30 +153,20 @@ class AuthorityAlarms(pulumi.ComponentResource):
             "period": _HOURS * 3600,
             "stat": "Maximum",
         }
-        cloudwatch.MetricAlarm(
-            f"{self._name}-expiry",
+        # using-metric-math.html: EPOCH returns the time of each data point in seconds.
+        left = "(end - EPOCH(end)) / 86400"
+        self._alarm(
+            "expiry",
+            [
+                {"id": "end", "metric": end, "return_data": False},
+                {"id": "days", "expression": left, "label": "Days left", "return_data": True},
+            ],
             alarm_description=f"Kong Mesh's private CA ends in less than {days} days. Nothing renews it by itself.",
             comparison_operator="LessThanThreshold",
             threshold=days,
-            evaluation_periods=1,
-            metric_queries=[
-                {"id": "end", "metric": end, "return_data": False},
-                # using-metric-math.html: EPOCH returns the time of each data point in seconds.
-                {
-                    "id": "days",
-                    "expression": "(end - EPOCH(end)) / 86400",
-                    "label": "Days left",
-                    "return_data": True,
-                },
-            ],
             # A schedule that stops writing also raises an alarm. A new alarm without data notifies nobody.
             treat_missing_data="missing",
             insufficient_data_actions=[self.topic_arn],
-            alarm_actions=[self.topic_arn],
-            ok_actions=[self.topic_arn],
-            region=self._region,
-            tags=self._tags,
-            opts=self._inside,
         )
 
 

@@ -6,24 +6,31 @@ leaves everything. Without this check, creating an existing resource fails halfw
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import boto3
 import pulumi
 import pulumi_aws as aws
+from botocore.config import Config
 
 from toolkit.errors import Problem
-from toolkit.infra import eks_associations, lookups
+from toolkit.infra import lookups
 from toolkit.infra.fields import MANAGED_BY, STACK, ZONE
+from toolkit.infra.lookups import LookUpError, look_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolkit.infra.eks_associations import Association
-    from toolkit.infra.settings import ZoneSettings
+    from toolkit.infra.settings import AccountSettings, Settings, ZoneSettings
+    from toolkit.values import Client, Object
 
 _ADOPT = "with adoptExisting: true, the stack uses it and never changes or deletes it"
+_SESSION = "kong-mesh-pca"
+_TIMEOUT_SECONDS = 10
+_KEYS = {"aws_access_key_id": "accessKey", "aws_secret_access_key": "secretKey", "aws_session_token": "token"}
 
 
 class Claim(NamedTuple):
@@ -39,6 +46,22 @@ class Claim(NamedTuple):
 
 
 CREATE = Claim()
+
+
+class Association(NamedTuple):
+    """The association of a service account with a role.
+
+    Attributes:
+        identifier: for example ``a-1b2c3d4e5f``.
+        role_arn: the role's ARN.
+        zone: the zone of the role, if this stack created the role.
+        is_adopted: whether it is used unchanged.
+    """
+
+    identifier: str
+    role_arn: str
+    zone: str = ""
+    is_adopted: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,16 +86,16 @@ class Claims:
 
     Args:
         tags: the stack's own tags, which mark its resources.
-        adopt: whether resources of others are used unchanged.
+        settings: the stack's settings.
 
     Attributes:
         problems: existing resources of others.
     """
 
-    def __init__(self, tags: Mapping[str, str], *, adopt: bool) -> None:
+    def __init__(self, tags: Mapping[str, str], settings: Settings) -> None:
         self._own = {key: tags[key] for key in (MANAGED_BY, STACK)}
-        self._adopt = adopt
-        self._roles: dict[tuple[str, str], frozenset[str]] = {}
+        self._adopt, self._prefix = settings.adopt_existing, settings.name_prefix
+        self._roles: dict[str, frozenset[str]] = {}
         self.problems: list[Problem] = []
 
     def is_own(self, tags: Mapping[str, str] | None) -> bool:
@@ -94,17 +117,16 @@ class Claims:
             self.problems += lookups.check_audiences(path, provider_arn, existing.client_id_lists)
         return self._claim(path, f"the OIDC provider {provider_arn}", provider_arn, provider_arn, existing.tags)
 
-    def claim_role(self, path: str, name: str, prefix: str, account: str, provider: aws.Provider | None) -> Claim:
-        """Look up a role with a fixed name.
+    def claim_role(self, logical: str, account: str, provider: aws.Provider | None) -> Claim:
+        """Look up a role, which has a fixed name only with ``namePrefix``.
 
         Args:
-            path: the setting that needs it.
-            name: the role's name.
-            prefix: the prefix of all names of the stack.
+            logical: the role's name after the prefix.
             account: the role's account.
             provider: the Pulumi provider to call AWS with; None for the stack's own.
         """
-        if name not in self._names(account, prefix, provider):
+        name = f"{self._prefix}{logical}"
+        if self._prefix is None or name not in self._names(self._prefix, account, provider):
             return CREATE
         existing = lookups.find(name, lambda: _get_role(name, provider))
         if existing is None:
@@ -115,26 +137,27 @@ class Claims:
             # delete it.
             fix = f"aws iam tag-role --role-name {name} --tags Key={STACK},Value={self._own[STACK]}"
             message = f"the role {existing.arn} belongs to stack {other}; choose another namePrefix"
-            self.problems.append(Problem(path, f"{message}, or, if that stack was renamed to this one: {fix}"))
+            self.problems.append(Problem("namePrefix", f"{message}, or, if that stack was renamed to this one: {fix}"))
             return CREATE
-        return self._claim(path, f"the role {existing.arn}", name, existing.arn, existing.tags)
+        return self._claim("namePrefix", f"the role {existing.arn}", name, existing.arn, existing.tags)
 
-    def claim_profile(self, path: str, name: str, role: Claim, provider: aws.Provider | None) -> Claim:
+    def claim_profile(self, logical: str, role: Claim, provider: aws.Provider | None) -> Claim:
         """Look up an instance profile, which has the name of its role.
 
         Args:
-            path: the setting that needs it.
-            name: the name of role and profile.
+            logical: the name of role and profile after the prefix.
             role: the claim on the role.
             provider: the Pulumi provider to call AWS with; None for the stack's own.
         """
-        options = pulumi.InvokeOptions(provider=provider)
+        if self._prefix is None:
+            return CREATE
+        name, options = f"{self._prefix}{logical}", pulumi.InvokeOptions(provider=provider)
         existing = lookups.find(name, lambda: aws.iam.get_instance_profile(name=name, opts=options))
         if existing is None:
             return CREATE
         # The profile's tags can't be read here; it is the stack's own if its role is.
         own = self._own if role.import_id and existing.role_name == name else {}
-        return self._claim(path, f"the instance profile {existing.arn}", name, existing.arn, own)
+        return self._claim("namePrefix", f"the instance profile {existing.arn}", name, existing.arn, own)
 
     def find_association(
         self, path: str, zone: ZoneSettings, role: Claim, provider: aws.Provider | None
@@ -150,7 +173,7 @@ class Claims:
         Returns:
             An association that the stack has created or adopts; None if there is none.
         """
-        existing = eks_associations.find(zone)
+        existing = look_up_association(zone)
         if existing is None:
             return None
         if role.adopted_arn is not None and existing.role_arn == role.adopted_arn:
@@ -186,18 +209,80 @@ class Claims:
         self.problems.append(Problem(path, f"{what} already exists and does not belong to this stack; {_ADOPT}"))
         return CREATE
 
-    def _names(self, account: str, prefix: str, provider: aws.Provider | None) -> frozenset[str]:
-        """Return the names of an account's roles with the stack's prefix; one call per account and prefix."""
-        key = (account, prefix)
-        if key not in self._roles:
+    def _names(self, prefix: str, account: str, provider: aws.Provider | None) -> frozenset[str]:
+        """Return the names of an account's roles with the stack's prefix; one call per account."""
+        if account not in self._roles:
             pattern, options = f"^{re.escape(prefix)}", pulumi.InvokeOptions(provider=provider)
             existing = lookups.find(
                 f"a role of account {account} that begins with {prefix}",
                 lambda: aws.iam.get_roles(name_regex=pattern, opts=options),
             )
-            self._roles[key] = frozenset(existing.names if existing else ())
-        return self._roles[key]
+            self._roles[account] = frozenset(existing.names if existing else ())
+        return self._roles[account]
 
 
 def _get_role(name: str, provider: aws.Provider | None) -> aws.iam.GetRoleResult:
     return aws.iam.get_role(name=name, opts=pulumi.InvokeOptions(provider=provider))
+
+
+def look_up_association(zone: ZoneSettings) -> Association | None:
+    """Return the association of a zone's service account; None if it does not exist, or if the call fails.
+
+    Args:
+        zone: a zone with identity pod-identity.
+    """
+    try:
+        # Credentials can come from many sources. If there are none, the update itself reports it.
+        return look_up(lambda: _ask(zone))
+    except LookUpError as error:
+        # The cluster does not exist; a separate look-up by its name reports that.
+        if "ResourceNotFoundException" not in str(error):
+            name = f"{zone.namespace}/{zone.service_account} in cluster {zone.cluster_name}"
+            pulumi.log.warn(f"Whether {name} has a Pod Identity association is not known: {error}")
+        return None
+
+
+def _ask(zone: ZoneSettings) -> Association | None:
+    eks, cluster = _client("eks", zone, zone.region), zone.cluster_name
+    existing = eks.list_pod_identity_associations(
+        clusterName=cluster, namespace=zone.namespace, serviceAccount=zone.service_account
+    )["associations"]
+    if not existing:
+        return None
+    identifier = existing[0]["associationId"]
+    shown = eks.describe_pod_identity_association(clusterName=cluster, associationId=identifier)["association"]
+    return Association(identifier, shown["roleArn"])
+
+
+def _client(service: str, access: AccountSettings, region: str) -> Client:
+    """Return a client with the credentials, roles and endpoints of the stack's provider for an account."""
+    config = pulumi.Config("aws")
+    keys: Object = {} if access.profile else {name: config.get(key) for name, key in _KEYS.items()}
+    profile = access.profile or config.get("profile")
+    session = boto3.Session(profile_name=None if keys.get("aws_access_key_id") else profile, region_name=region, **keys)
+    settings = Config(
+        connect_timeout=_TIMEOUT_SECONDS, read_timeout=_TIMEOUT_SECONDS, retries={"total_max_attempts": 2}
+    )
+    own = [] if access.profile else _json(config, "assumeRoles")
+    added = [{"roleArn": access.assume_role_arn, "externalId": access.external_id}] if access.assume_role_arn else []
+    for role in (*own, *added):
+        sts = session.client("sts", endpoint_url=_endpoint(config, "sts"), config=settings)
+        external = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
+        taken = sts.assume_role(RoleArn=role["roleArn"], RoleSessionName=_SESSION, **external)["Credentials"]
+        session = boto3.Session(
+            aws_access_key_id=taken["AccessKeyId"],
+            aws_secret_access_key=taken["SecretAccessKey"],
+            aws_session_token=taken["SessionToken"],
+            region_name=region,
+        )
+    untyped: Client = session
+    return untyped.client(service, endpoint_url=_endpoint(config, service), config=settings)
+
+
+def _endpoint(config: pulumi.Config, service: str) -> str | None:
+    return next((entry[service] for entry in _json(config, "endpoints") if entry.get(service)), None)
+
+
+def _json(config: pulumi.Config, key: str) -> list[Object]:
+    value = json.loads(config.get(key) or "[]")
+    return value if isinstance(value, list) else [value]

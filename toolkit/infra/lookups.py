@@ -138,35 +138,32 @@ def check_sharing(sharing: SharingSettings) -> list[Problem]:
     Args:
         sharing: the stack's sharing settings, with method ram.
     """
-    if sharing.allow_external_accounts and not (sharing.organizational_units or sharing.organization):
+    accounts = () if sharing.allow_external_accounts else sharing.accounts
+    inside = {
+        "accounts": accounts,
+        "organizationalUnits": sharing.organizational_units,
+        "organization": sharing.organization,
+    }
+    if not any(inside.values()):
         return []
     try:
         organization = look_up(aws.organizations.get_organization)
     except LookUpError as error:
-        # Not having permission to look up the organization is not an error.
-        return _without_organization(sharing) if _NO_ORGANIZATION in str(error) else []
+        if _NO_ORGANIZATION not in str(error):
+            # Not having permission to look up the organization is not an error.
+            return []
+        reason = "can't be shared with: the stack's account is in no organization"
+        return [
+            Problem(f"sharing.{key}", f"{reason}; {_EXTERNAL}" if key == "accounts" else reason)
+            for key, value in inside.items()
+            if value
+        ]
     members = {account.id for account in organization.accounts or ()}
-    strangers = [account for account in sharing.accounts if members and account not in members]
-    if not strangers or sharing.allow_external_accounts:
+    strangers = [account for account in accounts if members and account not in members]
+    if not strangers:
         return []
     return [
         Problem("sharing.accounts", f"{', '.join(strangers)} is not in organization {organization.id}; {_EXTERNAL}")
-    ]
-
-
-def _without_organization(sharing: SharingSettings) -> list[Problem]:
-    given = {
-        "accounts": bool(sharing.accounts) and not sharing.allow_external_accounts,
-        "organizationalUnits": bool(sharing.organizational_units),
-        "organization": sharing.organization is not None,
-    }
-    fixes = {"accounts": f"; {_EXTERNAL}"}
-    return [
-        Problem(
-            f"sharing.{key}", f"can't be shared with: the stack's account is in no organization{fixes.get(key, '')}"
-        )
-        for key, wanted in given.items()
-        if wanted
     ]
 
 

@@ -8,14 +8,14 @@ earlier. Issuing before the activation fails with InvalidStateException (hashico
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pulumi
 from pulumi_aws import acmpca
 from pydantic.alias_generators import to_camel
 
 from toolkit.errors import Problem
-from toolkit.infra.guard import Guard
+from toolkit.infra.components import Guard
 from toolkit.infra.reading import build_error
 from toolkit.infra.revocation_settings import configure_revocation
 from toolkit.pki import algorithms, csr, pem, templates
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pulumi_aws as aws
 
     from toolkit.contract import SigningAlgorithm, UsageMode
-    from toolkit.infra.stack_context import StackContext
+    from toolkit.infra.components import StackContext
     from toolkit.values import Value
 
 # AWS can't change these on a CA. The provider would replace the CA, with a new key and ARN that no zone uses
@@ -59,6 +59,8 @@ class Issuer:
             with the certificate. It is set for a CA of the stack, so that a renewed root is also imported below it.
         region: the CA's region, if it is not the stack's.
         provider: the provider to call it with, if it is in another account.
+        problems: lists what prevents a new certificate; called only before one is issued, because later the issuer may
+            be disabled or about to expire.
     """
 
     arn: pulumi.Input[str]
@@ -66,52 +68,7 @@ class Issuer:
     above: pulumi.Output[str] | None = None
     region: str | None = None
     provider: aws.Provider | None = None
-
-
-@dataclass(frozen=True)
-class SelfSigned:
-    """A root CA's own certificate.
-
-    Attributes:
-        validity_years: lifetime of its certificate.
-        generation: increase it by one to issue a new certificate.
-    """
-
-    validity_years: int
-    generation: int = 1
-
-
-@dataclass(frozen=True)
-class SignedBy:
-    """A certificate signed by another AWS private CA.
-
-    Attributes:
-        issuer: the signing CA.
-        path_length: how many further CAs are allowed below, 0 to 3.
-        validity_years: lifetime of the certificate.
-        generation: increase it by one to issue a new certificate.
-        problems: lists what prevents a new certificate; called only before one is issued, because later the issuer may
-            be disabled or about to expire.
-    """
-
-    issuer: Issuer
-    path_length: int
-    validity_years: int
-    generation: int = 1
     problems: Callable[[], Iterable[Problem]] = list
-
-
-@dataclass(frozen=True)
-class SignedElsewhere:
-    """A certificate signed by a CA outside AWS.
-
-    Attributes:
-        certificate: PEM, the certificate for the CA's CSR.
-        chain: PEM, the certificates above it, root last.
-    """
-
-    certificate: str
-    chain: str
 
 
 class PrivateAuthority(pulumi.ComponentResource):
@@ -134,51 +91,52 @@ class PrivateAuthority(pulumi.ComponentResource):
 
     def __init__(
         self,
-        name: str,
         context: StackContext,
-        common_name: str,
-        usage_mode: UsageMode,
+        kind: Literal["ROOT", "SUBORDINATE"],
         bucket: pulumi.Input[str] | None,
-        certification: SelfSigned | SignedBy | SignedElsewhere | None,
+        issuer: Issuer | None = None,
     ) -> None:
         """Create, certify and activate the CA.
 
         Args:
-            name: logical name; URNs contain it, so changing it would replace the CA.
             context: the stack's context.
-            common_name: the common name of the CA's subject.
-            usage_mode: the usage mode, which AWS can't change later.
+            kind: ROOT for a CA that signs its own certificate.
             bucket: the bucket for its CRLs.
-            certification: how its certificate is signed; None leaves the CA pending.
+            issuer: the CA that signs a subordinate CA; None if an external CA does.
         """
+        # URNs contain the logical name, so changing it would replace the CA.
+        name, title = ("root-ca", "Root CA") if kind == "ROOT" else ("issuing-ca", "Issuing CA")
         super().__init__("kong-mesh-pca:authority:PrivateAuthority", name, None, context.opts)
         settings = context.settings
-        self._name, self._context, self._usage_mode = name, context, usage_mode
+        self._name, self._context = name, context
+        # The root above an intermediate CA is general-purpose: a short-lived CA can't have another CA below it.
+        is_above = kind == "ROOT" and settings.topology == "intermediate"
+        self._usage_mode: UsageMode = "GENERAL_PURPOSE" if is_above else settings.usage_mode
         names = {field: getattr(settings, field) for field in _SUBJECT[1:]}
-        self._subject: dict[str, str | None] = {"common_name": common_name, **names}
+        self._subject: dict[str, str | None] = {"common_name": f"{settings.ca_name} {title}", **names}
         self.signing_algorithm = settings.signing_algorithm or algorithms.choose_signing_algorithm(
             settings.key_algorithm
         )
-        authority = self._create("ROOT" if isinstance(certification, SelfSigned) else "SUBORDINATE", bucket)
+        authority = self._create(kind, bucket)
         # A renewed certificate replaces the activation, so the activation itself is not protected.
         self._guarded: list[pulumi.Resource] = [authority]
         # All other resources depend on this, so nothing is signed for a CA that differs from the settings.
         self.arn = self._require_unchanged(authority)
         self.csr = authority.certificate_signing_request
         self.certificate = self.as_issued = self.chain = pulumi.Output.from_input("")
-        if isinstance(certification, SignedElsewhere):
-            self._import(*self._signed_elsewhere(certification))
-        elif isinstance(certification, SelfSigned):
-            issued = self._certify(certification, Issuer(self.arn, self.signing_algorithm), templates.ROOT_CA)
+        if kind == "ROOT":
+            own, years = Issuer(self.arn, self.signing_algorithm), settings.root_validity_years
+            issued = self._certify(own, templates.ROOT_CA, years, settings.root_generation)
             # A root is imported without a chain, a subordinate CA only with its chain.
             self._import(issued.certificate, None)
-        elif certification is not None:
-            issued = self._certify(
-                certification, certification.issuer, templates.name_subordinate_ca(certification.path_length)
-            )
-            _refuse_when_new(issued, certification.problems)
-            above = certification.issuer.above
-            self._import(issued.certificate, issued.certificate_chain if above is None else above)
+        elif issuer is not None:
+            template = templates.name_subordinate_ca(settings.intermediate_path_length)
+            years = settings.intermediate_validity_years
+            issued = self._certify(issuer, template, years, settings.issuing_generation)
+            _refuse_when_new(issued, issuer.problems)
+            self._import(issued.certificate, issued.certificate_chain if issuer.above is None else issuer.above)
+        elif settings.issued_certificate and settings.issued_certificate_chain:
+            self._import(*self._signed_elsewhere(settings.issued_certificate, settings.issued_certificate_chain))
         Guard(f"{name}-guard", self._guarded, protect=settings.protect, opts=pulumi.ResourceOptions(parent=self))
         self.register_outputs({"arn": self.arn, "certificate": self.certificate, "chain": self.chain})
 
@@ -208,8 +166,7 @@ class PrivateAuthority(pulumi.ComponentResource):
             ),
         )
 
-    def _certify(self, certification: SelfSigned | SignedBy, issuer: Issuer, template: str) -> acmpca.Certificate:
-        generation = certification.generation
+    def _certify(self, issuer: Issuer, template: str, years: int, generation: int) -> acmpca.Certificate:
         return acmpca.Certificate(
             # A changed relative validity shows no diff, so a renewed certificate gets another name. The first one has
             # no number, for compatibility with existing stacks.
@@ -218,7 +175,7 @@ class PrivateAuthority(pulumi.ComponentResource):
             certificate_signing_request=self.csr,
             signing_algorithm=issuer.signing_algorithm,
             template_arn=self.arn.apply(lambda text: templates.build_arn(template, text.split(":")[1])),
-            validity={"type": "YEARS", "value": str(certification.validity_years)},
+            validity={"type": "YEARS", "value": str(years)},
             region=issuer.region,
             opts=pulumi.ResourceOptions(
                 parent=self,
@@ -249,18 +206,18 @@ class PrivateAuthority(pulumi.ComponentResource):
             else self.certificate
         )
 
-    def _signed_elsewhere(self, given: SignedElsewhere) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+    def _signed_elsewhere(self, certificate: str, above: str) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         def check(request: str) -> str:
-            problem = csr.find_mismatch(request, pem.load_certificate(given.certificate))
+            problem = csr.find_mismatch(request, pem.load_certificate(certificate))
             if problem:
                 raise build_error(
                     "the certificate was not issued for this CA",
                     [Problem("issuedCertificate", problem)],
                     "Have the CSR signed that `toolkit contract csr` prints, and set the result.",
                 )
-            return _canonical(given.certificate).strip()
+            return _canonical(certificate).strip()
 
-        return self.csr.apply(check), pulumi.Output.from_input(_canonical(given.chain).strip())
+        return self.csr.apply(check), pulumi.Output.from_input(_canonical(above).strip())
 
     def _require_unchanged(self, authority: acmpca.CertificateAuthority) -> pulumi.Output[str]:
         """Return the CA's ARN, if the CA matches the settings; a preview already knows an existing CA."""
@@ -277,13 +234,13 @@ class PrivateAuthority(pulumi.ComponentResource):
 
         def check(values: Sequence[Value]) -> str:
             arn, configuration, mode, storage, days = values
+            storage = settings.key_storage and storage
             made = {**configuration, "usageMode": mode, "keyStorage": storage, "deletionWindowDays": days}
-            if settings.key_storage is None:
-                made["keyStorage"] = None
             changed = [
                 Problem(
                     key,
-                    f"is {'not set' if value is None else value}, but {self._name} was created {_say_made(made[key])}",
+                    f"is {'not set' if value is None else value}, but {self._name} was created "
+                    + ("without it" if made[key] is None else f"with {made[key]}"),
                 )
                 for key, value in asked.items()
                 if value != made[key]
@@ -314,10 +271,6 @@ def _read_configuration(
         "signingAlgorithm": configuration.signing_algorithm,
         **{_key(field): getattr(configuration.subject, field) or None for field in _SUBJECT},
     }
-
-
-def _say_made(value: str | int | None) -> str:
-    return "without it" if value is None else f"with {value}"
 
 
 def _key(field: str) -> str:

@@ -13,9 +13,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
 from toolkit.contract import list_validation_problems
-from toolkit.errors import Problem
-from toolkit.infra import rules, zones_file
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.files import read_at_most
+from toolkit.infra import rules
 from toolkit.infra.settings import Settings, SettingsError
+from toolkit.text import NotTextError, decode_utf8
+from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
 
 _FIELDS = {to_camel(name): name for name in Settings.model_fields}
 _ZONE = re.compile(r"^zones\[([0-9]+)\]")
-# Replaces a zone that could not be read, so that the other settings can be checked.
-_STAND_IN = {"name": "stand-in", "region": "us-east-1", "identity": "ambient"}
 # Settings whose externalId may be encrypted.
 _WITH_SECRETS = frozenset({"zones", "parent"})
 _MAX_CONFIG = 100 * 1024
@@ -53,7 +54,7 @@ def read_settings(config: pulumi.Config, project_dir: Path) -> Settings:
             value = config.get(key)
         if value is not None:
             values[key] = value
-    problems += zones_file.read_into(values, project_dir)
+    problems += read_zones_file(values, project_dir)
     return check_settings(values, config.name, problems)
 
 
@@ -127,10 +128,27 @@ def check_settings(values: Mapping[str, Value], project: str, known: Iterable[Pr
         SettingsError: a value is invalid.
     """
     problems = list(known)
-    readable = _Readable(values, [problem.path for problem in problems])
-    while isinstance(settings := readable.validate(), ValidationError):
-        problems += readable.set_aside(settings)
-    problems += [readable.renumber(problem) for problem in rules.list_problems(settings, readable.unreadable)]
+    broken = {problem.path for problem in problems}
+    readable: Object = {}
+    for key, value in values.items():
+        if key != "zones" and key not in broken:
+            found = _find_problems({"zones": [], key: value})
+            problems += found
+            if found:
+                broken.add(key)
+            else:
+                readable[key] = value
+    zones: dict[int, Value] = {}
+    if "zones" not in values:
+        broken.add("zones")
+        problems += [] if "zonesFile" in broken else _find_problems({})
+    elif "zones" not in broken:
+        zones, found = _read_zones(values["zones"])
+        problems += found
+        broken |= {"zones"} if found and not zones else set()
+    settings = Settings.model_validate({**readable, "zones": list(zones.values())})
+    unreadable = [_FIELDS[key] for key in broken if key in _FIELDS]
+    problems += [_renumber(problem, list(zones)) for problem in rules.list_problems(settings, unreadable)]
     if problems:
         file = values.get("zonesFile")
         place = file if isinstance(file, str) else None
@@ -159,66 +177,65 @@ def build_error(
     return SettingsError(f"{what}: {count}", full, hint)
 
 
-class _Readable:
-    """The readable part of the values, so that one wrong value does not hide problems of others."""
+def _find_problems(values: Object) -> list[Problem]:
+    """Return the problems of single values."""
+    try:
+        Settings.model_validate(values)
+    except ValidationError as error:
+        return list_validation_problems(error)
+    return []
 
-    def __init__(self, values: Mapping[str, Value], broken: Iterable[str]) -> None:
-        self._values = {key: value for key, value in values.items() if key not in set(broken)}
-        self.unreadable = {_FIELDS[key] for key in broken if key in _FIELDS}
-        self._positions: list[int] | None = None
-        if "zones_file" in self.unreadable and "zones" not in self._values:
-            self.unreadable.add("zones")
-        if "zones" in self.unreadable:
-            self._values["zones"] = [_STAND_IN]
 
-    def validate(self) -> Settings | ValidationError:
-        """Return the settings, or the error of the values that can't be read."""
+def _read_zones(zones: Value) -> tuple[dict[int, Value], list[Problem]]:
+    """Return the readable zones by their index, and the problems of the others."""
+    if not isinstance(zones, list):
+        return {}, _find_problems({"zones": zones})
+    readable, problems = {}, []
+    for index, zone in enumerate(zones):
+        found = _find_problems({"zones": [zone]})
+        problems += [_renumber(problem, [index]) for problem in found]
+        if not found:
+            readable[index] = zone
+    return readable, problems
+
+
+def _renumber(problem: Problem, indexes: Sequence[int]) -> Problem:
+    """Return the problem with the zone's index in the stack file."""
+    match = _ZONE.match(problem.path)
+    if match is None:
+        return problem
+    return problem._replace(path=f"zones[{indexes[int(match[1])]}]{problem.path[match.end() :]}")
+
+
+def read_zones_file(values: Object, project_dir: Path) -> list[Problem]:
+    """Add the zones of ``zonesFile`` to the values, if it is set.
+
+    Zones can be in a file of their own, because Pulumi can't pass more than 128 KiB of configuration to a program.
+
+    Args:
+        values: the stack's configuration, by key.
+        project_dir: the directory that a relative path is relative to.
+
+    Returns:
+        Problems with the file itself; its zones are checked like those of the stack file.
+    """
+    name = values.get("zonesFile")
+    if not isinstance(name, str) or not name:
+        return []
+    problem = ""
+    if values.get("zones") is not None:
+        problem = "and zones are both set; set only one of them"
+    else:
         try:
-            return Settings.model_validate(self._values)
-        except ValidationError as error:
-            return error
-
-    def set_aside(self, error: ValidationError) -> list[Problem]:
-        """Remove the values that can't be read, and return their problems."""
-        problems = list_validation_problems(error)
-        zones = {int(match[1]) for problem in problems if (match := _ZONE.match(problem.path))}
-        named = [self.renumber(problem) for problem in problems]
-        for problem in problems:
-            key = re.split(r"[.\[]", problem.path, maxsplit=1)[0]
-            if problem.path == "zones" and (repeated := _repeated(self._values.get("zones"))):
-                zones |= repeated
-            elif not _ZONE.match(problem.path):
-                self._remove(key)
-        if zones and "zones" not in self.unreadable:
-            self._remove_zones(zones)
-        return named
-
-    def renumber(self, problem: Problem) -> Problem:
-        """Return the problem with the zone's index in the stack file."""
-        match = _ZONE.match(problem.path)
-        if match is None or self._positions is None:
-            return problem
-        return problem._replace(path=f"zones[{self._positions[int(match[1])]}]{problem.path[match.end() :]}")
-
-    def _remove(self, key: str) -> None:
-        self._values.pop(key, None)
-        if key in _FIELDS:
-            self.unreadable.add(_FIELDS[key])
-        if key == "zones":
-            self._values["zones"] = [_STAND_IN]
-            self._positions = None
-
-    def _remove_zones(self, broken: set[int]) -> None:
-        positions = self._positions or list(range(len(self._values["zones"])))
-        kept = [number for number in range(len(positions)) if number not in broken]
-        if not kept:
-            self._remove("zones")
-            return
-        self._values["zones"] = [self._values["zones"][number] for number in kept]
-        self._positions = [positions[number] for number in kept]
-
-
-def _repeated(zones: object) -> set[int]:
-    """Return the indexes of zones with the same name as an earlier zone."""
-    names = [zone.get("name") for zone in zones if isinstance(zone, dict)] if isinstance(zones, list) else []
-    return {number for number, name in enumerate(names) if name in names[:number]}
+            zones = parsing.load(decode_utf8(read_at_most(project_dir / name)), name)
+            if isinstance(zones, list):
+                values["zones"] = zones
+            else:
+                problem = f"{name} must be a list of zones, as zones is in the stack's file"
+        except OSError as error:
+            problem = f"{name} can't be read: {error.strerror or error}"
+        except NotTextError as error:
+            problem = f"{name}:{error.line}: {error}"
+        except InvalidInputError as error:
+            problem = "; ".join([error.message, *map(str, error.problems)])
+    return [Problem("zonesFile", problem)] if problem else []

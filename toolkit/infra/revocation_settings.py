@@ -10,13 +10,13 @@ from pulumi_aws import acmpca, s3
 from toolkit.infra import policies
 
 if TYPE_CHECKING:
+    from toolkit.infra.components import StackContext
     from toolkit.infra.settings import CrlSettings, RevocationSettings
-    from toolkit.infra.stack_context import StackContext
 
 
 def configure_revocation(
     settings: RevocationSettings, bucket_name: pulumi.Input[str] | None
-) -> acmpca.CertificateAuthorityRevocationConfigurationArgsDict:
+) -> acmpca.CertificateAuthorityRevocationConfigurationArgs:
     """Return a CA's revocation configuration.
 
     A disabled method has no other settings, because AWS rejects them (hashicorp/terraform-provider-aws#29088).
@@ -25,27 +25,25 @@ def configure_revocation(
         settings: the stack's revocation settings.
         bucket_name: the bucket for CRLs; AWS Private CA must already be able to write to it.
     """
-    crl: acmpca.CertificateAuthorityRevocationConfigurationCrlConfigurationArgsDict = {"enabled": False}
-    if settings.crl is not None:
-        crl = {
-            "enabled": True,
-            "expiration_in_days": settings.crl.expiration_days,
-            "s3_bucket_name": bucket_name,
+    crl, ocsp = settings.crl, settings.ocsp
+    written = acmpca.CertificateAuthorityRevocationConfigurationCrlConfigurationArgs(enabled=False)
+    if crl is not None:
+        written = acmpca.CertificateAuthorityRevocationConfigurationCrlConfigurationArgs(
+            enabled=True,
+            expiration_in_days=crl.expiration_days,
+            s3_bucket_name=bucket_name,
             # AWS's default is PUBLIC_READ, with which no CA can be created if public access is blocked (botocore,
             # CrlConfiguration.S3ObjectAcl).
-            "s3_object_acl": "BUCKET_OWNER_FULL_CONTROL",
-        }
-        # Leave out settings that are not set: None would be sent as null.
-        if settings.crl.custom_cname is not None:
-            crl["custom_cname"] = settings.crl.custom_cname
-        if settings.crl.custom_path is not None:
-            crl["custom_path"] = settings.crl.custom_path
-    ocsp: acmpca.CertificateAuthorityRevocationConfigurationOcspConfigurationArgsDict = {
-        "enabled": settings.ocsp is not None
-    }
-    if settings.ocsp and settings.ocsp.custom_cname is not None:
-        ocsp["ocsp_custom_cname"] = settings.ocsp.custom_cname
-    return {"crl_configuration": crl, "ocsp_configuration": ocsp}
+            s3_object_acl="BUCKET_OWNER_FULL_CONTROL",
+            custom_cname=crl.custom_cname,
+            custom_path=crl.custom_path,
+        )
+    return acmpca.CertificateAuthorityRevocationConfigurationArgs(
+        crl_configuration=written,
+        ocsp_configuration=acmpca.CertificateAuthorityRevocationConfigurationOcspConfigurationArgs(
+            enabled=ocsp is not None, ocsp_custom_cname=ocsp.custom_cname if ocsp else None
+        ),
+    )
 
 
 class CrlBucket(pulumi.ComponentResource):

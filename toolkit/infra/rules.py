@@ -6,33 +6,45 @@ Checks that need AWS are in :mod:`toolkit.infra.existing`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.contract import check_mode
+from pydantic.alias_generators import to_camel
+
+from toolkit.contract import check_distinct_zones, check_mode
 from toolkit.errors import Problem
-from toolkit.infra import identities
+from toolkit.infra import fields
 from toolkit.pki import algorithms, arn, duration, pem, spiffe
 from toolkit.pki.authority import AWS, IN_A_MESH, Needs
 from toolkit.pki.judging import MAX_CERTIFICATE, MAX_CHAIN, check_import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from toolkit.infra.settings import AccountSettings, Settings
+    from pydantic import BaseModel
+
+    from toolkit.infra.settings import AccountSettings, Settings, ZoneSettings
 
 _OWN_ROOT = ("root", "intermediate")
+_SOURCES = {
+    "adopt": ("adopt_arn",),
+    "under-aws-ca": ("parent",),
+    "under-external-ca": ("issued_certificate", "issued_certificate_chain"),
+}
 _ONE_AUTHORITY = "a Mesh names one ARN for all its zones, so a stack has one issuing CA"
 # An IAM role name has at most 64 characters. Pulumi's automatic names add 8 characters to the logical name, and the
 # longest logical name here is "verifier-<zone>". With a prefix, the names are the toolkit's own.
 _ROLE_NAME = 64
 _AUTOMATIC_SUFFIX = 8
 ALARM_ROLE = "issuing-ca-alarms-not-after"
+_FIELDS_OF_IDENTITIES = {
+    "irsa": ("oidc_provider_arn", "oidc_issuer", "create_oidc_provider"),
+    "pod-identity": ("cluster_name",),
+    "ambient": ("compute",),
+}
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule.
 
     Attributes:
@@ -68,22 +80,25 @@ def list_problems(settings: Settings, unreadable: Iterable[str] = ()) -> list[Pr
     return [problem for each in RULES if not each.reads & known for problem in each.check(settings)]
 
 
+def _find_set(model: BaseModel, *names: str) -> Iterator[str]:
+    """Yield the keys of the fields that are not set to their defaults."""
+    for name in names:
+        if getattr(model, name) != type(model).model_fields[name].default:
+            yield to_camel(name)
+
+
 @rule("topology", "adopt_arn", "parent", "issued_certificate", "issued_certificate_chain")
 def _one_source(settings: Settings) -> Iterator[Problem]:
     """Each topology has its own key; the key of another topology would add a second CA."""
-    wanted = {
-        "adoptArn": ("adopt", settings.adopt_arn),
-        "parent": ("under-aws-ca", settings.parent),
-        "issuedCertificate": ("under-external-ca", settings.issued_certificate),
-        "issuedCertificateChain": ("under-external-ca", settings.issued_certificate_chain),
-    }
-    for key, (topology, value) in wanted.items():
-        if value is not None and settings.topology != topology:
-            yield Problem(
-                key, f"belongs to topology {topology}, but the stack has {settings.topology}: {_ONE_AUTHORITY}"
-            )
-        if value is None and settings.topology == topology and key in ("adoptArn", "parent"):
-            yield Problem(key, f"is missing: topology {topology} needs it")
+    for topology, names in _SOURCES.items():
+        given = list(_find_set(settings, *names))
+        if settings.topology != topology:
+            for key in given:
+                yield Problem(
+                    key, f"belongs to topology {topology}, but the stack has {settings.topology}: {_ONE_AUTHORITY}"
+                )
+        elif not given and topology != "under-external-ca":
+            yield Problem(to_camel(names[0]), f"is missing: topology {topology} needs it")
 
 
 @rule("topology", "issued_certificate", "issued_certificate_chain")
@@ -163,22 +178,22 @@ def _proxies_can_get_certificates(settings: Settings) -> Iterator[Problem]:
     problem = check_mode(settings.usage_mode, lifetime)
     if problem is not None and settings.topology != "adopt":
         yield Problem("dataPlaneLifetime", f"{settings.data_plane_lifetime} {problem}")
-    years = settings.root_validity_years if settings.topology == "root" else settings.intermediate_validity_years
-    if settings.topology in ("root", "intermediate", "under-aws-ca") and lifetime >= timedelta(days=365 * years):
+    years = _find_years(settings)
+    if years is not None and lifetime >= timedelta(days=365 * years):
         yield Problem("dataPlaneLifetime", f"{settings.data_plane_lifetime} is not within the {years} years of its CA")
+
+
+def _find_years(settings: Settings) -> int | None:
+    """Return the lifetime of the issuing CA's certificate, if the stack determines it."""
+    if settings.topology == "root":
+        return settings.root_validity_years
+    return settings.intermediate_validity_years if settings.topology in ("intermediate", "under-aws-ca") else None
 
 
 @rule("topology", "revocation", "sharing", "root_generation", "issuing_generation")
 def _adopting_changes_nothing(settings: Settings) -> Iterator[Problem]:
-    if settings.topology != "adopt":
-        return
-    changes = {
-        "revocation": settings.revocation.ocsp is not None or settings.revocation.crl is not None,
-        "sharing": settings.sharing is not None,
-        "issuingGeneration": settings.issuing_generation != 1,
-    }
-    for key, wanted in changes.items():
-        if wanted:
+    if settings.topology == "adopt":
+        for key in _find_set(settings, "revocation", "sharing", "issuing_generation"):
             yield Problem(
                 key, "would change the CA, but an adopted CA is never changed; configure it where the CA is managed"
             )
@@ -197,10 +212,8 @@ def _generations_of_own_certificates(settings: Settings) -> Iterator[Problem]:
 @rule("revocation")
 def _own_or_existing_bucket(settings: Settings) -> Iterator[Problem]:
     crl = settings.revocation.crl
-    if crl is None or crl.bucket is None:
-        return
-    for key, value in {"kmsKeyArn": crl.kms_key_arn, "distributionArn": crl.distribution_arn}.items():
-        if value is not None:
+    if crl is not None and crl.bucket is not None:
+        for key in _find_set(crl, "kms_key_arn", "distribution_arn"):
             yield Problem(
                 f"revocation.crl.{key}",
                 f"is for the bucket that the stack creates, but {crl.bucket} is an existing one",
@@ -209,9 +222,8 @@ def _own_or_existing_bucket(settings: Settings) -> Iterator[Problem]:
 
 @rule("topology", "alarms", "root_validity_years", "intermediate_validity_years")
 def _alarms_begin_quietly(settings: Settings) -> Iterator[Problem]:
-    years = settings.root_validity_years if settings.topology == "root" else settings.intermediate_validity_years
-    made = settings.topology in ("root", "intermediate", "under-aws-ca")
-    if made and settings.alarms is not None and settings.alarms.expiry_days >= 365 * years:
+    years = _find_years(settings)
+    if years is not None and settings.alarms is not None and settings.alarms.expiry_days >= 365 * years:
         yield Problem("alarms.expiryDays", f"{settings.alarms.expiry_days} days are all of the CA's {years} years")
 
 
@@ -226,18 +238,11 @@ def _sharing_has_a_form(settings: Settings) -> Iterator[Problem]:
     if repeated:
         yield Problem("sharing.accounts", f"names {', '.join(sorted(repeated))} more than once")
     if sharing.method == "policy":
-        only_ram = {
-            "organizationalUnits": bool(sharing.organizational_units),
-            "allowExternalAccounts": sharing.allow_external_accounts,
-            "permissionArn": sharing.permission_arn is not None,
-        }
-        for key, given in only_ram.items():
-            # pca-rbp.md: the form of the policy is fixed and only contains accounts or an organization.
-            if given:
-                yield Problem(
-                    f"sharing.{key}",
-                    "is for method ram; the CA's policy supports only accounts and an organization",
-                )
+        # pca-rbp.md: the form of the policy is fixed and only contains accounts or an organization.
+        for key in _find_set(sharing, "organizational_units", "allow_external_accounts", "permission_arn"):
+            yield Problem(
+                f"sharing.{key}", "is for method ram; the CA's policy supports only accounts and an organization"
+            )
 
 
 @rule("parent")
@@ -264,8 +269,56 @@ def _access_problems(path: str, access: AccountSettings) -> Iterator[Problem]:
 
 
 @rule("zones")
-def _identities_can_work(settings: Settings) -> Iterable[Problem]:
-    return identities.list_problems(settings.zones)
+def _zones_are_distinct(settings: Settings) -> Iterator[Problem]:
+    try:
+        check_distinct_zones(settings.zones)
+    except ValueError as error:
+        yield Problem("zones", str(error))
+
+
+@rule("zones")
+def _identities_can_work(settings: Settings) -> Iterator[Problem]:
+    for index, zone in enumerate(settings.zones):
+        path = f"zones[{index}]"
+        for identity, names in _FIELDS_OF_IDENTITIES.items():
+            for key in _find_set(zone, *names) if identity != zone.identity else ():
+                yield Problem(
+                    f"{path}.{key}", f"is for identity {identity}, but the zone's identity is {zone.identity}"
+                )
+        if zone.identity == "pod-identity" and zone.cluster_name is None:
+            yield Problem(f"{path}.clusterName", "is missing: identity pod-identity needs it")
+        if zone.identity == "irsa":
+            yield from _irsa_problems(path, zone)
+
+
+def _irsa_problems(path: str, zone: ZoneSettings) -> Iterator[Problem]:
+    if zone.oidc_provider_arn is None and zone.oidc_issuer is None:
+        yield Problem(f"{path}.oidcProviderArn", "is missing: identity irsa needs it, or oidcIssuer")
+    if zone.oidc_provider_arn is not None and zone.oidc_issuer is not None:
+        yield Problem(f"{path}.oidcIssuer", "can't be set together with oidcProviderArn, which contains the issuer")
+    if zone.create_oidc_provider and zone.oidc_issuer is None:
+        yield Problem(f"{path}.oidcIssuer", "is missing: createOidcProvider needs it")
+
+
+@rule("zones")
+def _service_accounts_have_one_role(settings: Settings) -> Iterator[Problem]:
+    # A service account has one annotation (EKS user guide, "Assign IAM roles to service accounts") or one association
+    # (EKS API reference, CreatePodIdentityAssociation: ResourceInUseException).
+    seen: dict[tuple[str | None, ...], str] = {}
+    for index, zone in enumerate(settings.zones):
+        cluster: tuple[str | None, ...] = (_read_issuer(zone),)
+        if zone.identity == "pod-identity":
+            cluster = (zone.resolve_account(""), zone.region, zone.cluster_name)
+        if not any(cluster):
+            continue
+        other = seen.setdefault((*cluster, zone.namespace, zone.service_account), zone.name)
+        if other != zone.name:
+            yield Problem(
+                f"zones[{index}].serviceAccount",
+                f"is {zone.namespace}/{zone.service_account}, which zone {other} in the same cluster uses too. "
+                "A service account has one role; give each zone's control plane its own cluster, namespace or service "
+                "account",
+            )
 
 
 @rule("zones", "topology", "adopt_arn")
@@ -294,3 +347,28 @@ def _role_names_fit(settings: Settings) -> Iterator[Problem]:
     if settings.alarms is not None and added + len(ALARM_ROLE) > _ROLE_NAME:
         room = _ROLE_NAME - len(ALARM_ROLE)
         yield Problem("namePrefix", f"has {added} characters; the alarms' role has room for {room}")
+
+
+def list_issuer_warnings(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
+    """Yield issuers that can work but are most likely a mistake.
+
+    Args:
+        zones: the stack's zones.
+    """
+    for index, zone in enumerate(zones):
+        region = fields.find_eks_region(_read_issuer(zone) or "")
+        if region is not None and region != zone.region:
+            key = "oidcProviderArn" if zone.oidc_provider_arn else "oidcIssuer"
+            yield Problem(
+                f"zones[{index}].{key}",
+                f"is the issuer of an EKS cluster in {region}, but zone {zone.name} is in {zone.region}",
+            )
+
+
+def _read_issuer(zone: ZoneSettings) -> str | None:
+    """Return the zone's OIDC issuer in lower case, without ``https://``."""
+    issuer = arn.read_issuer(zone.oidc_provider_arn) if zone.oidc_provider_arn else zone.oidc_issuer
+    if issuer is None:
+        return None
+    host, slash, path = issuer.partition("/")
+    return f"{host.lower()}{slash}{path}"

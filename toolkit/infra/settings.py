@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import pulumi
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from toolkit.contract import (
@@ -21,7 +21,6 @@ from toolkit.contract import (
     ServiceAccount,
     SigningAlgorithm,
     UsageMode,
-    check_distinct_zones,
 )
 from toolkit.errors import InvalidInputError
 from toolkit.infra import fields
@@ -233,4 +232,4 @@ class Settings(_Model):
     sharing: SharingSettings | None = None
     alarms: Annotated[AlarmSettings | None, fields.SWITCH] = None
     zones_file: Annotated[str | None, fields.EMPTY_IS_NONE] = None
-    zones: Annotated[tuple[ZoneSettings, ...], AfterValidator(check_distinct_zones)]
+    zones: tuple[ZoneSettings, ...]

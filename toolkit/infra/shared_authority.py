@@ -11,8 +11,8 @@ from toolkit.infra import policies
 from toolkit.pki import arn
 
 if TYPE_CHECKING:
+    from toolkit.infra.components import StackContext
     from toolkit.infra.settings import SharingSettings
-    from toolkit.infra.stack_context import StackContext
 
 # ram/latest/userguide/security-ram-permissions.html: only end entities, with EndEntityCertificate/V1.
 _DEFAULT_PERMISSION = "AWSRAMDefaultPermissionCertificateAuthority"

@@ -19,16 +19,14 @@ from toolkit.contract import (
     Zone,
 )
 from toolkit.errors import Problem
-from toolkit.infra import accounts, existing, lookups, rules
+from toolkit.infra import accounts, existing, lookups, rules, topologies
 from toolkit.infra.alarms import AuthorityAlarms
 from toolkit.infra.claims import CREATE, Claims
+from toolkit.infra.components import Guard, StackContext
 from toolkit.infra.deployment_account import Deployment, list_problems, list_warnings
 from toolkit.infra.fields import MANAGED_BY, STACK
-from toolkit.infra.guard import Guard
 from toolkit.infra.reading import build_error
 from toolkit.infra.shared_authority import SharedAuthority
-from toolkit.infra.stack_context import StackContext
-from toolkit.infra.topologies import Authorities
 from toolkit.infra.zones import Zones
 from toolkit.pki import arn, pem
 
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
 
     from toolkit.infra.existing import ExistingAuthority
     from toolkit.infra.settings import Settings
-    from toolkit.infra.zone_roles import ZoneAccess
+    from toolkit.infra.zones import ZoneAccess
     from toolkit.values import Value
 
 _MANAGER = "kong-mesh-pca-toolkit"
@@ -66,7 +64,7 @@ class MeshCertificates(pulumi.ComponentResource):
         super().__init__("kong-mesh-pca:index:MeshCertificates", name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
         tags = {**settings.tags, MANAGED_BY: _MANAGER, STACK: pulumi.get_stack()}
-        claims = Claims(tags, adopt=settings.adopt_existing)
+        claims = Claims(tags, settings)
         self._settings = settings
         self._context = StackContext(settings, _locate(), tags, claims, inside)
         self._alarm_role = CREATE
@@ -79,7 +77,7 @@ class MeshCertificates(pulumi.ComponentResource):
             region = arn.PRIVATE_CA.parse(parent.arn).region
             provider = accounts.create_provider("parent-ca", parent, region, inside)
         authority = self._look_up(provider)
-        issuing = Authorities(self._context, authority, provider).create()
+        issuing = topologies.create(self._context, authority, provider)
         self._issuing = replace(issuing, arn=existing.require_same(issuing.arn, settings.former_authority_arns))
         crl_bucket = self._issuing.crl_bucket
         self._more: dict[str, pulumi.Output[Value]] = {"crlBucket": crl_bucket} if crl_bucket is not None else {}
@@ -121,9 +119,8 @@ class MeshCertificates(pulumi.ComponentResource):
         if crl is not None and crl.bucket is not None:
             ask = partial(aws.s3.get_bucket, bucket=crl.bucket)
             problems += lookups.list_missing("revocation.crl.bucket", crl.bucket, ask)
-        if alarms is not None and settings.name_prefix:
-            name = f"{settings.name_prefix}{rules.ALARM_ROLE}"
-            self._alarm_role = claims.claim_role("namePrefix", name, settings.name_prefix, account, None)
+        if alarms is not None:
+            self._alarm_role = claims.claim_role(rules.ALARM_ROLE, account, None)
         if alarms is not None and alarms.topic_arn is not None:
             topic = arn.TOPIC.parse(alarms.topic_arn)
             if topic.account == account:
