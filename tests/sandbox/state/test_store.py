@@ -141,16 +141,6 @@ def test_a_log_without_its_database_is_damage(tmp_path: Path) -> None:
     assert "state.db: it does not exist, but its log state.db-wal does" in said
 
 
-@pytest.mark.parametrize("name", ["private-ca.json", "journal.jsonl"])
-def test_files_of_an_earlier_version_are_left_alone(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_text("{}")
-    code, said = refusal(tmp_path)
-    assert code == 2, said
-    assert f"{name}: it was written by an earlier version of the toolkit" in said
-    assert not (tmp_path / "state.db").exists()
-    assert (tmp_path / name).read_text() == "{}"
-
-
 def test_one_sandbox_at_a_time_uses_a_directory(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with Killable(state) as aws:

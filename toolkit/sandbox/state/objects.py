@@ -1,21 +1,27 @@
-"""Convert the objects of the sandbox's own services to database rows and back."""
+"""Record which objects of the sandbox's own services have changed, and convert them to database rows and back."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import TYPE_CHECKING, TypeVar
 
+from moto.core.utils import utcnow
 from moto.eks.models import eks_backends
+from moto.iam.models import iam_backends
+from moto.sts.models import AssumedRole, sts_backends
+from moto.utilities.utils import get_partition
 
 from toolkit.sandbox.pod_identity import Association
+from toolkit.sandbox.principals import TAGS
 from toolkit.sandbox.private_ca.asn1 import build_name
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
 from toolkit.sandbox.ram import shares
-from toolkit.sandbox.state import sessions
 from toolkit.sandbox.state.encoding import decode, encode, fields
-from toolkit.sandbox.state.watched import K, V, Watched
+from toolkit.sandbox.state.store import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from _typeshed import DataclassInstance
@@ -23,11 +29,114 @@ if TYPE_CHECKING:
     from toolkit.sandbox.pod_identity import PodIdentity
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.ram.share_operations import Ram
-    from toolkit.sandbox.state.store import Row, Store
+    from toolkit.sandbox.state.store import Store
     from toolkit.values import MotoObject, Value
 
 # Fields of a CA that are not in its row: certificates have their own rows, and the name follows from the request.
 _NOT_OF_A_CA = ("issued", "name")
+_SESSION_FIELDS = ("account_id", "region_name", "role_session_name", "role_arn", "policy", "external_id")
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Watched(MutableMapping[K, V]):
+    """A mapping that notes each key that is set, deleted or looked up, and writes the values as rows.
+
+    Looked-up values count as changed, because the caller may change them in place.
+
+    Args:
+        kind: the kind of the rows.
+        items: the initial content; its keys are noted.
+        write: returns a value as JSON.
+
+    Attributes:
+        noted: the keys, in the order in which they were first noted.
+    """
+
+    def __init__(self, kind: str, items: Mapping[K, V], write: Callable[[V], str]) -> None:
+        self._kind = kind
+        self._items = dict(items)
+        self._write = write
+        self.noted: dict[K, None] = dict.fromkeys(self._items)
+        # The hashes of the database's values, by row name.
+        self._kept: dict[str, int] = {}
+        self._next: dict[str, int | None] = {}
+
+    def __getitem__(self, key: K) -> V:
+        value = self._items[key]
+        self.noted[key] = None
+        return value
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self._items[key] = value
+        self.noted[key] = None
+
+    def __delitem__(self, key: K) -> None:
+        del self._items[key]
+        self.noted[key] = None
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    def note(self, key: K) -> None:
+        """Note a key as if its value had been looked up."""
+        self.noted[key] = None
+
+    def peek(self, key: K) -> V:
+        """Return a value without noting its key."""
+        return self._items[key]
+
+    def load(self, store: Store, read: Callable[[str], V | None]) -> None:
+        """Fill the mapping from the database.
+
+        Args:
+            store: the database.
+            read: returns the value for a row's JSON; None if the value is no longer needed.
+
+        Raises:
+            InvalidInputError: a row can't be read.
+        """
+        for name, text in store.rows(self._kind):
+            with store.reading(f"{self._kind} {name}"):
+                value, key = read(text), _to_key(name)
+                if value is not None:
+                    self[key] = value
+                self._kept[name] = hash(text) if value is not None else 0
+                self.note(key)
+
+    def read_changes(self) -> Iterator[Row]:
+        """Yield the rows to write to bring the database up to date with the mapping."""
+        self._next = {}
+        for key in self.noted:
+            name = key if isinstance(key, str) else json.dumps(key)
+            if key in self:
+                text = self._write(self.peek(key))
+                if self._kept.get(name) != hash(text):
+                    self._next[name] = hash(text)
+                    yield Row(self._kind, name, text)
+            elif name in self._kept:
+                self._next[name] = None
+                yield Row(self._kind, name, None)
+
+    def mark_committed(self) -> None:
+        """Record that the database has the changes."""
+        self.noted.clear()
+        for name, digest in self._next.items():
+            if digest is None:
+                del self._kept[name]
+            else:
+                self._kept[name] = digest
+
+
+def _to_key(name: str) -> Value:
+    """Return the key for a row's name: a string, or a tuple of strings."""
+    return tuple(json.loads(name)) if name.startswith("[") else name
 
 
 class Objects:
@@ -45,12 +154,12 @@ class Objects:
 
     def __init__(self, store: Store, registry: Registry, ram: Ram, pod: PodIdentity) -> None:
         self._store = store
-        self._sessions = sessions.Sessions()
+        self._sessions = _Sessions()
         self._watched: list[Watched[Value, Value]] = []
         self._issued: dict[str, Watched[str, IssuedCertificate]] = {}
         clock, directory = registry.clock, ram.directory
 
-        self._handed_out: Watched[str, MotoObject] = self._watch("session", {}, sessions.write, sessions.read)
+        self._handed_out: Watched[str, MotoObject] = self._watch("session", {}, _write_session, _read_session)
         self._authorities = self._watch("authority", registry.authorities, _write_authority, _read_authority)
         registry.authorities = self._authorities
         for authority in list(registry.authorities.values()):
@@ -151,3 +260,59 @@ def _read_association(text: str) -> Association | None:
     if cluster is None or cluster.created_at != created:
         return None
     return Association(**{**kept, "cluster": cluster})
+
+
+class _Sessions:
+    """Finds new sessions."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], int] = {}
+
+    def new(self) -> Iterator[AssumedRole]:
+        """Yield the sessions that were issued since the last call."""
+        for account, partitions in list(sts_backends.items()):
+            for partition, backend in list(partitions.items()):
+                # moto only appends to this list.
+                seen = self._seen.get((account, partition), 0)
+                fresh = backend.assumed_roles[seen:]
+                self._seen[account, partition] = seen + len(fresh)
+                yield from fresh
+
+
+def _write_session(session: MotoObject) -> str:
+    """Return a session as JSON."""
+    return encode(
+        {
+            "account_id": session.account_id,
+            "region_name": session.region_name,
+            "role_session_name": session.session_name,
+            "role_arn": session.role_arn,
+            "policy": session.policy,
+            "external_id": session.external_id,
+            "key": session.access_key_id,
+            "secret": session.secret_access_key,
+            "token": session.session_token,
+            "begins": session.access_key.create_date,
+            "expires": session.expiration,
+            "tags": getattr(session, TAGS, {}),
+        }
+    )
+
+
+def _read_session(text: str) -> MotoObject:
+    """Add a stored session to moto and return it; return None if it has expired."""
+    kept = decode(text)
+    if kept["expires"] <= utcnow():
+        return None
+    account, partition = kept["account_id"], get_partition(kept["region_name"])
+    keys = iam_backends[account][partition]
+    key = keys.create_temp_access_key()
+    del keys.access_keys[key.physical_resource_id]
+    key.access_key_id, key.secret_access_key, key.create_date = kept["key"], kept["secret"], kept["begins"]
+    key.role_arn = kept["role_arn"]
+    keys.access_keys[key.physical_resource_id] = key
+    session = AssumedRole(access_key=key, duration=0, **{name: kept[name] for name in _SESSION_FIELDS})
+    session.session_token, session.expiration = kept["token"], kept["expires"]
+    setattr(session, TAGS, kept["tags"])
+    sts_backends[account][partition].assumed_roles.append(session)
+    return session

@@ -31,7 +31,6 @@ _LOCK = "lock"
 _OWN_DIRECTORY = 0o700
 # "KMSB". SQLite documentation, "PRAGMA application_id": distinguishes this database from those of other programs.
 _APPLICATION = 0x4B4D5342
-_EARLIER = ("private-ca.json", "journal.jsonl")
 _SCHEMA = f"""
     CREATE TABLE objects (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
         checksum INTEGER NOT NULL, UNIQUE (kind, name));
@@ -95,7 +94,6 @@ class Store:
         self._cleanup.callback(os.close, self._lock)
         try:
             self._take_lock()
-            self._require_no_leftovers()
             if not self._path.exists():
                 self._create()
             with self.reading():
@@ -184,21 +182,12 @@ class Store:
         except OSError as error:
             raise ExternalError(f"can't lock {self._directory}: {error.strerror or error}") from error
 
-    def _require_no_leftovers(self) -> None:
-        for name in _EARLIER:
-            if (self._directory / name).exists():
-                raise InvalidInputError(
-                    f"can't read the sandbox's state in {self._directory}",
-                    [Problem(name, "it was written by an earlier version of the toolkit")],
-                    f"Choose another directory for --state, or delete {' and '.join(_EARLIER)}.",
-                )
-        # SQLite would use this log for a new database.
-        log = f"{DATABASE}-wal"
-        if not self._path.exists() and (self._directory / log).exists():
-            raise self.damaged(f"it does not exist, but its log {log} does")
-
     def _create(self) -> None:
         """Create an empty database atomically: a database without content is always a damaged one."""
+        # SQLite would use this log for a new database.
+        log = f"{DATABASE}-wal"
+        if (self._directory / log).exists():
+            raise self.damaged(f"it does not exist, but its log {log} does")
         fresh = self._path.with_suffix(".new")
         try:
             fresh.unlink(missing_ok=True)
