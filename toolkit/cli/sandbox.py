@@ -231,16 +231,16 @@ def _fill(
 
     The file of the contract exists until the exit stack is closed.
     """
-    from toolkit.sandbox.pulumi import filling
+    from toolkit.sandbox.pulumi import prerequisites, program
 
     say(f"Creating stack {config.stack} in the sandbox ...")
     folders = stack_file.resolve().parents
     project = next((folder for folder in folders if (folder / "Pulumi.yaml").is_file()), folders[0])
-    outputs = filling.fill(config, aws, project)
+    outputs = program.rehearse(config, aws, project)
     directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="toolkit-sandbox-"))
     contract = Path(directory) / "outputs.json"
     contract.write_text(json.dumps(outputs, indent=2) + "\n", encoding="utf-8")
-    environment |= {**filling.make_caller_environment(config, aws), "TOOLKIT_CONTRACT": str(contract)}
+    environment |= {**prerequisites.make_caller_environment(config, aws), "TOOLKIT_CONTRACT": str(contract)}
     return [zone["name"] for zone in outputs.get("zones", ())]
 
 

@@ -9,12 +9,13 @@ from botocore.exceptions import ClientError
 from tests.pulumi.aws_plugin.lifecycle import Found, Lifecycle, Setting, retagged
 from toolkit.pki import pem
 from toolkit.sandbox.pulumi.provider.kind import list_tags, read_tags
-from toolkit.sandbox.pulumi.provider.private_ca import DELETION_DAYS, build_revocation_request, read_authority
+from toolkit.sandbox.pulumi.provider.private_ca import DELETION_DAYS, read_authority, select_revocation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolkit.sandbox.pulumi.provider.kind import Aws, Inputs
+    from toolkit.sandbox.pulumi.provider.clients import Aws
+    from toolkit.sandbox.pulumi.provider.kind import Inputs
 
 
 class CertificateAuthority(Lifecycle):
@@ -67,10 +68,10 @@ class CertificateAuthority(Lifecycle):
         if differing:
             changed: dict[str, Any] = {}
             if "revocationConfiguration" in differing:
-                changed["RevocationConfiguration"] = build_revocation_request(new["revocationConfiguration"])
+                changed["revocationConfiguration"] = select_revocation(new["revocationConfiguration"])
             if "enabled" in differing:
-                changed["Status"] = "ACTIVE" if new["enabled"] else "DISABLED"
-            client.update_certificate_authority(CertificateAuthorityArn=identifier, **changed)
+                changed["status"] = "ACTIVE" if new["enabled"] else "DISABLED"
+            aws.call("acm-pca", "update_certificate_authority", {"certificateAuthorityArn": identifier, **changed})
         return read_authority(client, identifier)
 
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from tests.pulumi.aws_plugin.lifecycle import Found, Lifecycle, Setting, retagged
 from toolkit.sandbox.pulumi.provider.kind import list_tags
-from toolkit.sandbox.pulumi.provider.watching import build_schedule_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolkit.sandbox.pulumi.provider.kind import Aws, Inputs
+    from toolkit.sandbox.pulumi.provider.clients import Aws
+    from toolkit.sandbox.pulumi.provider.kind import Inputs
 
 
 class Bucket(Lifecycle):
@@ -107,7 +107,9 @@ class Schedule(Lifecycle):
 
     def update(self, aws: Aws, identifier: str, _before: Inputs, after: Inputs) -> dict[str, Any]:
         """UpdateSchedule, as a whole."""
-        aws.client("scheduler").update_schedule(Name=identifier.partition("/")[2], **build_schedule_request(after))
+        request = {**after, "name": identifier.partition("/")[2]}
+        request.pop("region", None)
+        aws.call("scheduler", "update_schedule", request)
         return {}
 
     def delete(self, aws: Aws, identifier: str, _outputs: Mapping[str, Any]) -> None:

@@ -12,7 +12,8 @@ from toolkit.sandbox.pulumi.provider.kind import list_tags, read_tags
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolkit.sandbox.pulumi.provider.kind import Aws, Inputs
+    from toolkit.sandbox.pulumi.provider.clients import Aws
+    from toolkit.sandbox.pulumi.provider.kind import Inputs
 
 
 class Role(Lifecycle):

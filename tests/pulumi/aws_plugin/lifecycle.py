@@ -13,7 +13,8 @@ from toolkit.sandbox.pulumi.provider import KINDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolkit.sandbox.pulumi.provider.kind import Aws, Inputs
+    from toolkit.sandbox.pulumi.provider.clients import Aws
+    from toolkit.sandbox.pulumi.provider.kind import Inputs
 
 
 class Found(NamedTuple):

@@ -25,11 +25,12 @@ from tests.pulumi.aws_plugin.differences import DEFAULTS, NAMED, automatic_name,
 from tests.pulumi.aws_plugin.values import plain, struct
 from toolkit.errors import ExternalError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
-from toolkit.sandbox.pulumi.provider.provider_session import open_aws
+from toolkit.sandbox.pulumi.provider.clients import open_aws
 
 if TYPE_CHECKING:
     from tests.pulumi.aws_plugin.values import Values
-    from toolkit.sandbox.pulumi.provider.kind import Aws, Kind
+    from toolkit.sandbox.pulumi.provider.clients import Aws
+    from toolkit.sandbox.pulumi.provider.kind import Kind
     from toolkit.sandbox.server import Sandbox
 
 # AWS's codes for a resource that does not exist, with which the bridged provider takes it for deleted.

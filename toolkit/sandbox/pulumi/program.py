@@ -12,7 +12,7 @@ import logging
 import runpy
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -20,12 +20,13 @@ from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 
+from toolkit.files import find_project_root
 from toolkit.sandbox.pulumi.engine import Engine
-from toolkit.sandbox.pulumi.prerequisites import provide
+from toolkit.sandbox.pulumi.prerequisites import ReferencedResources, provide
 from toolkit.sandbox.pulumi.stack_file import StackConfig, read_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
     from toolkit.sandbox.server import Sandbox
@@ -59,32 +60,38 @@ def run(
     """
     provide(config, sandbox, project_dir)
     outputs: Object = {}
-    with _only_one, _log_once() as logger:
+    with _only_one:
         for is_preview in (True, False):
             engine = Engine(sandbox, config.region, on_resource, is_preview=is_preview)
             outputs = _run_alone(
-                _run(project_dir / "__main__.py", config, engine, make_sandbox_settings(sandbox), logger), engine
+                _run(project_dir / "__main__.py", config, engine, make_sandbox_settings(sandbox)), engine
             )
     return outputs
 
 
-@contextmanager
-def _log_once() -> Iterator[logging.Logger]:
-    """Yield a logger that logs each message once, because the preview and the creation give the same warnings."""
-    logged: set[str] = set()
+def rehearse(config: StackConfig, sandbox: Sandbox, directory: Path) -> Object:
+    """Create a stack in an empty sandbox, with the resources outside the stack that its file refers to.
 
-    def is_new(record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        repeated = text in logged
-        logged.add(text)
-        return not repeated
+    Args:
+        config: the stack's configuration.
+        sandbox: an empty sandbox.
+        directory: the directory that ``zonesFile`` is relative to.
 
-    logger = logging.getLogger("pulumi-program")
-    logger.addFilter(is_new)
-    try:
-        yield logger
-    finally:
-        logger.removeFilter(is_new)
+    Returns:
+        The stack outputs as plain JSON values.
+
+    Raises:
+        ToolkitError: the program rejected its configuration, or AWS returned an error for a resource.
+    """
+    if file := config.text("zonesFile"):
+        # The program runs in another directory.
+        path = str((directory / file).resolve())
+        config = replace(config, values={**config.values, f"{config.project}:zonesFile": path})
+    referenced = ReferencedResources(config, sandbox)
+    referenced.make()
+    outputs = run(find_project_root(), config, sandbox)
+    referenced.accept_invitations()
+    return outputs
 
 
 def _run_alone(main: Coroutine[Value, Value, Object], engine: Engine) -> Object:
@@ -104,17 +111,18 @@ def make_sandbox_settings(sandbox: Sandbox) -> dict[str, str]:
     return {"aws:accessKey": key, "aws:secretKey": secret, "aws:endpoints": json.dumps(endpoints)}
 
 
-async def _run(
-    main: Path, config: StackConfig, engine: Engine, settings: Mapping[str, str], logger: logging.Logger
-) -> Object:
+async def _run(main: Path, config: StackConfig, engine: Engine, settings: Mapping[str, str]) -> Object:
     # A failed program leaves outputs of a closed loop. pulumi.runtime.test clears them in the same way.
     SETTINGS.rpc_manager.clear()
     SETTINGS.outputs.clear()
     # The first error is raised. Don't log it again for each waiting future.
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    logger = logging.getLogger("pulumi-program")
+    # The creation repeats the warnings of the preview.
+    logger.disabled = not engine.is_preview
     # set_mocks must run inside the loop; otherwise the program waits forever for the loop that set_mocks saw.
     pulumi_mocks.set_mocks(
-        engine.mocks,
+        engine,
         project=config.project,
         stack=config.stack,
         preview=engine.is_preview,

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from toolkit.errors import ExternalError
-from toolkit.sandbox.pulumi.provider.kind import Aws, Inputs, read_tags
+from toolkit.sandbox.pulumi.provider.kind import Inputs, read_tags
 from toolkit.sandbox.pulumi.provider.private_ca import read_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from toolkit.sandbox.pulumi.provider.clients import Aws
     from toolkit.values import Object
 
 
@@ -39,16 +40,8 @@ def _get_certificate_authority(aws: Aws, args: Inputs) -> Object:
         if error.response["Error"]["Code"] not in ("AccessDeniedException", "InvalidStateException"):
             raise
         csr = ""
-    return {
-        "id": arn,
-        "arn": arn,
-        "region": aws.region,
-        "certificateSigningRequest": csr,
-        "revocationConfigurations": [],
-        "status": described["Status"],
-        "tags": {},
-        **read_certificate(client, arn, described),
-    }
+    known = {"id": arn, "arn": arn, "certificateSigningRequest": csr, "status": described["Status"]}
+    return known | read_certificate(client, arn, described)
 
 
 def _get_cluster(aws: Aws, args: Inputs) -> Object:
@@ -58,27 +51,15 @@ def _get_cluster(aws: Aws, args: Inputs) -> Object:
 
 def _get_instance_profile(aws: Aws, args: Inputs) -> Object:
     profile = aws.client("iam").get_instance_profile(InstanceProfileName=args["name"])["InstanceProfile"]
-    role = next(iter(profile["Roles"]), {"RoleName": "", "Arn": ""})
-    return {
-        "arn": profile["Arn"],
-        "id": args["name"],
-        "name": args["name"],
-        "roleName": role["RoleName"],
-        "roleArn": role["Arn"],
-    }
+    role = profile["Roles"][0]["RoleName"] if profile["Roles"] else ""
+    return {"arn": profile["Arn"], "id": args["name"], "name": args["name"], "roleName": role}
 
 
 def _get_open_id_connect_provider(aws: Aws, args: Inputs) -> Object:
     arn = args["arn"]
     provider = aws.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
-    return {
-        "arn": arn,
-        "id": arn,
-        "url": provider["Url"],
-        "clientIdLists": provider["ClientIDList"],
-        "thumbprintLists": provider["ThumbprintList"],
-        "tags": read_tags(provider),
-    }
+    audiences = provider["ClientIDList"]
+    return {"arn": arn, "id": arn, "url": provider["Url"], "clientIdLists": audiences, "tags": read_tags(provider)}
 
 
 def _get_organization(aws: Aws, _: Inputs) -> Object:
@@ -111,8 +92,7 @@ def _get_roles(aws: Aws, args: Inputs) -> Object:
     """Return the roles whose name matches a regular expression, as the provider does (iam/roles_data_source.go)."""
     pages = aws.client("iam").get_paginator("list_roles").paginate()
     matching = [role for page in pages for role in page["Roles"] if re.search(args["nameRegex"], role["RoleName"])]
-    names, arns = ([role[key] for role in matching] for key in ("RoleName", "Arn"))
-    return {"id": aws.region, "names": names, "arns": arns, "nameRegex": args["nameRegex"]}
+    return {"names": [role["RoleName"] for role in matching], "arns": [role["Arn"] for role in matching]}
 
 
 def _get_topic(aws: Aws, args: Inputs) -> Object:

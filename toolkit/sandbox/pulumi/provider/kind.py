@@ -1,42 +1,21 @@
-"""Define the types of resources that the sandbox can create for a program, and the clients to create them."""
+"""Define the types of resources that the sandbox can create for a program."""
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.values import Client, Object
+from toolkit.values import Object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
 
-    import boto3
+    from toolkit.sandbox.pulumi.provider.clients import Aws
 
 Inputs = Object
 # The ID, and the outputs that are not inputs.
 Created = tuple[str, Object]
-
-
-@dataclass(frozen=True)
-class Aws:
-    """Clients of one account in one region.
-
-    Attributes:
-        session: a session with the account's credentials.
-        region: the region of the calls.
-        endpoint_url: the sandbox's URL.
-    """
-
-    session: boto3.Session
-    region: str
-    endpoint_url: str
-
-    def client(self, service: str) -> Client:
-        """Return a client of a service."""
-        # The stubs of boto3 only accept the names of services as literals.
-        untyped: Client = self.session
-        return untyped.client(service, region_name=self.region, endpoint_url=self.endpoint_url)
 
 
 class Kind(NamedTuple):
@@ -49,7 +28,7 @@ class Kind(NamedTuple):
     """
 
     create: Callable[[Aws, str, Inputs], Created]
-    inputs: frozenset[str]
+    inputs: AbstractSet[str]
     is_regional: bool = True
 
     def find_unknown(self, inputs: Inputs) -> list[str]:
@@ -78,8 +57,3 @@ def list_tags(inputs: Mapping[str, object]) -> list[dict[str, str]]:
 def read_tags(described: Object) -> dict[str, str]:
     """Return tags as an input, from the format that most AWS APIs return."""
     return {tag["Key"]: tag["Value"] for tag in described.get("Tags") or ()}
-
-
-def to_upper(fields: Mapping[str, object]) -> Object:
-    """Return inputs under AWS's names, which begin with a capital letter."""
-    return {key[0].upper() + key[1:]: value for key, value in fields.items() if value is not None}

@@ -6,9 +6,10 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from toolkit.sandbox.pulumi.provider.kind import Aws, Created, Inputs, Kind, list_tags, to_upper
+from toolkit.sandbox.pulumi.provider.kind import Created, Inputs, Kind, list_tags
 
 if TYPE_CHECKING:
+    from toolkit.sandbox.pulumi.provider.clients import Aws
     from toolkit.values import Client, Object
 
 _PENDING = "PENDING_CERTIFICATE"
@@ -27,26 +28,22 @@ _SUBJECT = (
     "surname",
     "title",
 )
+_IMPORTED = {"certificate", "certificateAuthorityArn", "certificateChain"}
 # certificate_authority.go, permanent_deletion_time_in_days
 DELETION_DAYS = 30
 
 
 def _create_authority(aws: Aws, _name: str, inputs: Inputs) -> Created:
     client = aws.client("acm-pca")
-    configuration = inputs["certificateAuthorityConfiguration"]
+    sent = ("certificateAuthorityConfiguration", "usageMode", "keyStorageSecurityStandard")
     request = {
-        "CertificateAuthorityConfiguration": {
-            **to_upper({key: configuration[key] for key in ("keyAlgorithm", "signingAlgorithm")}),
-            "Subject": to_upper(configuration["subject"]),
-        },
-        "CertificateAuthorityType": inputs.get("type", "SUBORDINATE"),
-        "IdempotencyToken": secrets.token_hex(16),
-        **({"Tags": list_tags(inputs)} if inputs.get("tags") else {}),
-        **to_upper({key: inputs.get(key) for key in ("usageMode", "keyStorageSecurityStandard")}),
+        **{key: inputs.get(key) for key in sent},
+        "certificateAuthorityType": inputs.get("type", "SUBORDINATE"),
+        "idempotencyToken": secrets.token_hex(16),
+        "tags": list_tags(inputs) or None,
+        "revocationConfiguration": select_revocation(inputs.get("revocationConfiguration")),
     }
-    if inputs.get("revocationConfiguration"):
-        request["RevocationConfiguration"] = build_revocation_request(inputs["revocationConfiguration"])
-    arn = client.create_certificate_authority(**request)["CertificateAuthorityArn"]
+    arn = aws.call("acm-pca", "create_certificate_authority", request)["CertificateAuthorityArn"]
     client.get_waiter("certificate_authority_csr_created").wait(CertificateAuthorityArn=arn)
     csr = client.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"]
     days = inputs.get("permanentDeletionTimeInDays", DELETION_DAYS)
@@ -57,14 +54,11 @@ def _create_authority(aws: Aws, _name: str, inputs: Inputs) -> Created:
 def _create_certificate(aws: Aws, _name: str, inputs: Inputs) -> Created:
     client = aws.client("acm-pca")
     authority = inputs["certificateAuthorityArn"]
-    arn = client.issue_certificate(
-        CertificateAuthorityArn=authority,
-        Csr=inputs["certificateSigningRequest"].encode(),
-        SigningAlgorithm=inputs["signingAlgorithm"],
-        Validity={"Type": inputs["validity"]["type"], "Value": int(inputs["validity"]["value"])},
-        IdempotencyToken=secrets.token_hex(16),
-        **to_upper({"templateArn": inputs.get("templateArn")}),
-    )["CertificateArn"]
+    request = {
+        key: inputs.get(key) for key in ("certificateAuthorityArn", "signingAlgorithm", "validity", "templateArn")
+    }
+    request |= {"csr": inputs["certificateSigningRequest"], "idempotencyToken": secrets.token_hex(16)}
+    arn = aws.call("acm-pca", "issue_certificate", request)["CertificateArn"]
     client.get_waiter("certificate_issued").wait(CertificateAuthorityArn=authority, CertificateArn=arn)
     issued = client.get_certificate(CertificateAuthorityArn=authority, CertificateArn=arn)
     chain = issued.get("CertificateChain", "")
@@ -72,13 +66,8 @@ def _create_certificate(aws: Aws, _name: str, inputs: Inputs) -> Created:
 
 
 def _import_certificate(aws: Aws, _name: str, inputs: Inputs) -> Created:
-    chain, authority = inputs.get("certificateChain"), inputs["certificateAuthorityArn"]
-    aws.client("acm-pca").import_certificate_authority_certificate(
-        CertificateAuthorityArn=authority,
-        Certificate=inputs["certificate"].encode(),
-        **({"CertificateChain": chain.encode()} if chain else {}),
-    )
-    return authority, {}
+    aws.call("acm-pca", "import_certificate_authority_certificate", {key: inputs.get(key) for key in _IMPORTED})
+    return inputs["certificateAuthorityArn"], {}
 
 
 def _put_policy(aws: Aws, _name: str, inputs: Inputs) -> Created:
@@ -130,39 +119,23 @@ def _moment(value: datetime | None) -> str:
     return (value or datetime(1, 1, 1, tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
 
-def build_revocation_request(configuration: Object) -> Object:
-    """Return a revocation configuration for a request.
-
-    A disabled CRL is sent without its other settings (expandCrlConfiguration).
-    """
-    crl, ocsp = configuration.get("crlConfiguration"), configuration.get("ocspConfiguration")
-    request = {}
-    if crl:
-        known = {"enabled": crl["enabled"]} if not crl["enabled"] else dict(crl)
-        if "expirationInDays" in known:
-            known["expirationInDays"] = int(known["expirationInDays"])
-        request["CrlConfiguration"] = to_upper(known)
-    if ocsp:
-        request["OcspConfiguration"] = to_upper(ocsp)
-    return request
+def select_revocation(configuration: Object | None) -> Object | None:
+    """Return the revocation configuration to send: a disabled CRL without other settings (expandCrlConfiguration)."""
+    if configuration and (crl := configuration.get("crlConfiguration")) and not crl["enabled"]:
+        return {**configuration, "crlConfiguration": {"enabled": False}}
+    return configuration
 
 
-_AUTHORITY = {
-    "certificateAuthorityConfiguration",
-    "enabled",
-    "keyStorageSecurityStandard",
-    "permanentDeletionTimeInDays",
-    "revocationConfiguration",
-    "tags",
-    "type",
-    "usageMode",
-}
-_CERTIFICATE = {"certificateAuthorityArn", "certificateSigningRequest", "signingAlgorithm", "templateArn", "validity"}
 KINDS = {
-    "aws:acmpca/certificateAuthority:CertificateAuthority": Kind(_create_authority, frozenset(_AUTHORITY)),
-    "aws:acmpca/certificate:Certificate": Kind(_create_certificate, frozenset(_CERTIFICATE)),
-    "aws:acmpca/certificateAuthorityCertificate:CertificateAuthorityCertificate": Kind(
-        _import_certificate, frozenset({"certificate", "certificateAuthorityArn", "certificateChain"})
+    "aws:acmpca/certificateAuthority:CertificateAuthority": Kind(
+        _create_authority,
+        {"certificateAuthorityConfiguration", "keyStorageSecurityStandard", "revocationConfiguration", "usageMode"}
+        | {"enabled", "permanentDeletionTimeInDays", "tags", "type"},
     ),
-    "aws:acmpca/policy:Policy": Kind(_put_policy, frozenset({"resourceArn", "policy"})),
+    "aws:acmpca/certificate:Certificate": Kind(
+        _create_certificate,
+        {"certificateAuthorityArn", "certificateSigningRequest", "signingAlgorithm", "templateArn", "validity"},
+    ),
+    "aws:acmpca/certificateAuthorityCertificate:CertificateAuthorityCertificate": Kind(_import_certificate, _IMPORTED),
+    "aws:acmpca/policy:Policy": Kind(_put_policy, {"resourceArn", "policy"}),
 }

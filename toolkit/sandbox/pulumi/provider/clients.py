@@ -1,27 +1,80 @@
-"""Open sessions from a provider's settings: a profile, roles to assume, allowed accounts."""
+"""Call AWS with the credentials that a provider's settings name: a profile, roles to assume, allowed accounts."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import ClientError
+from botocore.model import ListShape, StructureShape
 
 from toolkit.errors import ExternalError
-from toolkit.sandbox.pulumi.provider.kind import Aws
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from botocore.model import Shape
+
     from toolkit.sandbox.server import Sandbox
-    from toolkit.values import Value
+    from toolkit.values import Client, Object, Value
 
 # The accepted settings of a provider, besides the checks to skip. The second line lists settings that the sandbox
 # ignores, because it determines endpoint and credentials itself.
 _SETTINGS = {"allowedAccountIds", "assumeRoles", "profile", "region", "version"}
 _SETTINGS |= {"accessKey", "secretKey", "token", "endpoints", "s3UsePathStyle", "maxRetries", "retryMode"}
+
+
+@dataclass(frozen=True)
+class Aws:
+    """Clients of one account in one region.
+
+    Attributes:
+        session: a session with the account's credentials.
+        region: the region of the calls.
+        endpoint_url: the sandbox's URL.
+    """
+
+    session: boto3.Session
+    region: str
+    endpoint_url: str
+
+    def client(self, service: str) -> Client:
+        """Return a client of a service."""
+        # The stubs of boto3 only accept the names of services as literals.
+        untyped: Client = self.session
+        return untyped.client(service, region_name=self.region, endpoint_url=self.endpoint_url)
+
+    def call(self, service: str, method: str, request: Mapping[str, Value]) -> Object:
+        """Call a method with a request in the provider's form; values that are None are left out.
+
+        Args:
+            service: the service.
+            method: the client's method.
+            request: the parameters; names may differ from AWS's in case, and numbers in type.
+        """
+        client = self.client(service)
+        operation = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
+        response: Object = getattr(client, method)(**_convert(request, operation.input_shape))
+        return response
+
+
+def _convert(value: Value, shape: Shape) -> Value:
+    """Return a value with the names and types of AWS's own model."""
+    if isinstance(shape, StructureShape):
+        names = {name.lower(): name for name in shape.members}
+        converted = {}
+        for key, item in value.items():
+            if key.lower() not in names:
+                raise ExternalError(f"{key} is not in the sandbox")
+            if item is not None:
+                name = names[key.lower()]
+                converted[name] = _convert(item, shape.members[name])
+        return converted
+    if isinstance(shape, ListShape):
+        return [_convert(item, shape.member) for item in value]
+    return int(value) if shape.type_name in ("integer", "long") else value
 
 
 def open_aws(sandbox: Sandbox, region: str, settings: Mapping[str, Value]) -> Aws:
