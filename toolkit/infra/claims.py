@@ -269,12 +269,8 @@ def _client(service: str, access: AccountSettings, region: str) -> Client:
         sts = session.client("sts", endpoint_url=_endpoint(config, "sts"), config=settings)
         external = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
         taken = sts.assume_role(RoleArn=role["roleArn"], RoleSessionName=_SESSION, **external)["Credentials"]
-        session = boto3.Session(
-            aws_access_key_id=taken["AccessKeyId"],
-            aws_secret_access_key=taken["SecretAccessKey"],
-            aws_session_token=taken["SessionToken"],
-            region_name=region,
-        )
+        keys_of_role = (taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
+        session = boto3.Session(*keys_of_role, region_name=region)
     untyped: Client = session
     return untyped.client(service, endpoint_url=_endpoint(config, service), config=settings)
 

@@ -7,6 +7,7 @@ topics. A rehearsal of a stack file also needs the CAs, the bucket and the organ
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -235,8 +236,11 @@ class ReferencedResources:
 
     def _accounts(self) -> list[str]:
         """Return the stack's own account and those of its zones."""
-        zones = (_account_of(zone) for zone in self.config.objects("zones"))
-        return list(dict.fromkeys([find_account(self.config), *(account for account in zones if account)]))
+        accounts = [find_account(self.config)]
+        for zone in self.config.objects("zones"):
+            with suppress(ValueError, TypeError):
+                accounts.append(_account(zone))
+        return list(dict.fromkeys(accounts))
 
     def _authority(self, authority_arn: str, template: str, shared_with: Sequence[str]) -> None:
         """Create an active root CA with that ARN, and let accounts use one of its templates."""
@@ -336,14 +340,6 @@ def _share(authority_arn: str, template: str, accounts: Sequence[str]) -> Object
         if "Condition" in statement:
             statement["Condition"]["StringEquals"]["acm-pca:TemplateArn"] = templates.build_arn(template, partition)
     return document
-
-
-def _account_of(zone: Object) -> str | None:
-    role = zone.get("assumeRoleArn")
-    try:
-        return arn.ROLE.parse(role).account if role else zone.get("accountId")
-    except (ValueError, TypeError):
-        return None
 
 
 def _texts(value: object) -> Iterator[str]:

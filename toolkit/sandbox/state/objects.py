@@ -154,7 +154,6 @@ class Objects:
 
     def __init__(self, store: Store, registry: Registry, ram: Ram, pod: PodIdentity) -> None:
         self._store = store
-        self._sessions = _Sessions()
         self._watched: list[Watched[Value, Value]] = []
         self._issued: dict[str, Watched[str, IssuedCertificate]] = {}
         clock, directory = registry.clock, ram.directory
@@ -178,8 +177,9 @@ class Objects:
 
     def read_changes(self) -> list[Row]:
         """Return the rows to write to bring the database up to date."""
-        for session in self._sessions.new():
-            self._handed_out[session.access_key_id] = session
+        for session in _list_sessions():
+            if session.access_key_id not in self._handed_out:
+                self._handed_out[session.access_key_id] = session
         for invitation in list(self._invitations.noted):
             # Accepting an invitation, or its expiration, also changes its share.
             if invitation in self._invitations:
@@ -262,21 +262,10 @@ def _read_association(text: str) -> Association | None:
     return Association(**{**kept, "cluster": cluster})
 
 
-class _Sessions:
-    """Finds new sessions."""
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], int] = {}
-
-    def new(self) -> Iterator[AssumedRole]:
-        """Yield the sessions that were issued since the last call."""
-        for account, partitions in list(sts_backends.items()):
-            for partition, backend in list(partitions.items()):
-                # moto only appends to this list.
-                seen = self._seen.get((account, partition), 0)
-                fresh = backend.assumed_roles[seen:]
-                self._seen[account, partition] = seen + len(fresh)
-                yield from fresh
+def _list_sessions() -> Iterator[AssumedRole]:
+    for partitions in list(sts_backends.values()):
+        for backend in list(partitions.values()):
+            yield from list(backend.assumed_roles)
 
 
 def _write_session(session: MotoObject) -> str:
