@@ -95,7 +95,11 @@ def problems(values: dict[str, Any]) -> dict[str, str]:
         ({"topology": "root", "dataPlaneLifetime": "10y"}, "dataPlaneLifetime", "10 years"),
         ({"dataPlaneLifetime": "1d12h"}, "dataPlaneLifetime", "not a duration"),
         ({"dataPlaneLifetime": "0"}, "dataPlaneLifetime", "more than 0"),
-        ({"pinnedTemplate": "SubordinateCACertificate_PathLen0/V1"}, "pinnedTemplate", "no data plane certificates"),
+        (
+            {"pinnedTemplate": "SubordinateCACertificate_PathLen0/V1"},
+            "pinnedTemplate",
+            "not a template for data plane",
+        ),
         ({"pinnedTemplate": "EndEntityClientAuthCertificate/V1"}, "pinnedTemplate", "servers and clients"),
         (
             {"revocation": {"crl": {"bucket": "b-1", "kmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1"}}},

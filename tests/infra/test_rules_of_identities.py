@@ -58,12 +58,12 @@ def test_issuers_of_any_origin_are_taken(issuer: str) -> None:
         (f"{ID}.gr7.eu-central-1.eks.amazonaws.com/id/{ID}", "API server endpoint"),
         ("a1b2.eks-cluster.eu-central-1.api.aws", "API server endpoint"),
         ("a1b2.eks-cluster.cn-north-1.api.amazonwebservices.com.cn", "API server endpoint"),
-        (HOST, "lacks the /id/..."),
-        (f"{HOST}/", "lacks the /id/..."),
-        (f"{HOST}/id/", "lacks the /id/..."),
-        (f"{HOST}/{ID}", "lacks the /id/..."),
-        (f"{HOST}/id/{ID}/keys", "lacks the /id/..."),
-        ("oidc.eks.cn-northwest-1.amazonaws.com.cn", "lacks the /id/..."),
+        (HOST, "must end with /id/..."),
+        (f"{HOST}/", "must end with /id/..."),
+        (f"{HOST}/id/", "must end with /id/..."),
+        (f"{HOST}/{ID}", "must end with /id/..."),
+        (f"{HOST}/id/{ID}/keys", "must end with /id/..."),
+        ("oidc.eks.cn-northwest-1.amazonaws.com.cn", "must end with /id/..."),
     ],
 )
 def test_what_of_eks_is_no_issuer(issuer: str, words: str) -> None:

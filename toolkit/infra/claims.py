@@ -110,7 +110,7 @@ class Claims:
             provider_arn: the ARN that it has or would have.
             provider: the Pulumi provider to call AWS with; None for the stack's own.
         """
-        existing = lookups.find(provider_arn, lambda: lookups.get_oidc_provider(provider_arn, provider))
+        existing = lookups.find(provider_arn, aws.iam.get_open_id_connect_provider, provider, arn=provider_arn)
         if existing is None:
             return CREATE
         if not self.is_own(existing.tags) and self._adopt:
@@ -128,7 +128,7 @@ class Claims:
         name = f"{self._prefix}{logical}"
         if self._prefix is None or name not in self._names(self._prefix, account, provider):
             return CREATE
-        existing = lookups.find(name, lambda: _get_role(name, provider))
+        existing = lookups.find(name, aws.iam.get_role, provider, name=name)
         if existing is None:
             return CREATE
         other = self._other_stack(existing.tags)
@@ -151,8 +151,8 @@ class Claims:
         """
         if self._prefix is None:
             return CREATE
-        name, options = f"{self._prefix}{logical}", pulumi.InvokeOptions(provider=provider)
-        existing = lookups.find(name, lambda: aws.iam.get_instance_profile(name=name, opts=options))
+        name = f"{self._prefix}{logical}"
+        existing = lookups.find(name, aws.iam.get_instance_profile, provider, name=name)
         if existing is None:
             return CREATE
         # The profile's tags can't be read here; it is the stack's own if its role is.
@@ -179,7 +179,7 @@ class Claims:
         if role.adopted_arn is not None and existing.role_arn == role.adopted_arn:
             return existing._replace(is_adopted=True)
         role_name = existing.role_arn.rpartition("/")[2]
-        owner = lookups.find(existing.role_arn, lambda: _get_role(role_name, provider))
+        owner = lookups.find(existing.role_arn, aws.iam.get_role, provider, name=role_name)
         tags = (owner.tags if owner else None) or {}
         # After the stack is renamed, the role has the old name as tag. Whether it is the same role is checked later.
         if self.is_own(tags) or self._other_stack(tags) is not None:
@@ -212,17 +212,10 @@ class Claims:
     def _names(self, prefix: str, account: str, provider: aws.Provider | None) -> frozenset[str]:
         """Return the names of an account's roles with the stack's prefix; one call per account."""
         if account not in self._roles:
-            pattern, options = f"^{re.escape(prefix)}", pulumi.InvokeOptions(provider=provider)
-            existing = lookups.find(
-                f"a role of account {account} that begins with {prefix}",
-                lambda: aws.iam.get_roles(name_regex=pattern, opts=options),
-            )
+            what = f"a role of account {account} that begins with {prefix}"
+            existing = lookups.find(what, aws.iam.get_roles, provider, name_regex=f"^{re.escape(prefix)}")
             self._roles[account] = frozenset(existing.names if existing else ())
         return self._roles[account]
-
-
-def _get_role(name: str, provider: aws.Provider | None) -> aws.iam.GetRoleResult:
-    return aws.iam.get_role(name=name, opts=pulumi.InvokeOptions(provider=provider))
 
 
 def look_up_association(zone: ZoneSettings) -> Association | None:
@@ -233,12 +226,12 @@ def look_up_association(zone: ZoneSettings) -> Association | None:
     """
     try:
         # Credentials can come from many sources. If there are none, the update itself reports it.
-        return look_up(lambda: _ask(zone))
+        return look_up(_ask, zone=zone)
     except LookUpError as error:
         # The cluster does not exist; a separate look-up by its name reports that.
         if "ResourceNotFoundException" not in str(error):
             name = f"{zone.namespace}/{zone.service_account} in cluster {zone.cluster_name}"
-            pulumi.log.warn(f"Whether {name} has a Pod Identity association is not known: {error}")
+            pulumi.log.warn(f"Can't check whether {name} has a Pod Identity association: {error}")
         return None
 
 

@@ -80,7 +80,7 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
         LookUpError: the CA does not exist, access is denied, or the CA has no certificate.
     """
     region, options = arn.PRIVATE_CA.parse(authority_arn).region, pulumi.InvokeOptions(provider=provider)
-    shown = look_up(lambda: aws.acmpca.get_certificate_authority(arn=authority_arn, region=region, opts=options))
+    shown = look_up(aws.acmpca.get_certificate_authority, arn=authority_arn, region=region, opts=options)
     if not shown.certificate:
         raise LookUpError(f"it is {shown.status} and has no certificate yet")
     try:
@@ -211,8 +211,8 @@ def check_parent(parent: ExistingAuthority, settings: Settings) -> Iterator[Prob
     if ends > parent.not_after:
         yield Problem(
             "intermediateValidityYears",
-            f"{settings.intermediate_validity_years} years from today last longer than the parent CA, which expires on "
-            f"{parent.not_after:%Y-%m-%d}: a CA can't outlive its issuer",
+            f"is {settings.intermediate_validity_years}, but the parent CA expires on {parent.not_after:%Y-%m-%d}; "
+            "a CA can't outlive its issuer",
         )
 
 
@@ -262,8 +262,8 @@ def require_same(authority_arn: pulumi.Output[str], former: Sequence[str]) -> pu
             [
                 Problem(
                     "formerAuthorityArns",
-                    f"does not name {before}, from which the stack's zones issue until now; with {current} alone they "
-                    "could issue no certificates for a Mesh that still names the other",
+                    f"does not name {before}, which the stack's zones still use; with {current} alone, they can't "
+                    "issue certificates for a Mesh that names the other CA",
                 )
             ],
             "Add it to formerAuthorityArns, move the meshes with toolkit rotate, and remove it then.",

@@ -51,8 +51,8 @@ def _bundle(value: str) -> str:
 def _template(value: str) -> str:
     if value not in templates.DATA_PLANE:
         raise ValueError(
-            f"{arn.quote(value)} makes no data plane certificates, which are for servers and clients alike; "
-            f"{', '.join(templates.DATA_PLANE)} do"
+            f"{arn.quote(value)} is not a template for data plane certificates, which are for servers and clients; "
+            f"use one of {', '.join(templates.DATA_PLANE)}"
         )
     return value
 
@@ -74,7 +74,7 @@ def _check_eks_issuer(issuer: str) -> None:
         raise ValueError(f"{arn.quote(issuer)} is a cluster's API server endpoint, not its OIDC issuer; {_FIND_ISSUER}")
     if find_eks_region(issuer) and not re.fullmatch(r"id/[0-9A-Za-z]+", path):
         raise ValueError(
-            f"{arn.quote(issuer)} lacks the /id/... with which the issuer of a cluster ends; {_FIND_ISSUER}"
+            f"{arn.quote(issuer)} must end with /id/..., as the issuer of an EKS cluster does; {_FIND_ISSUER}"
         )
 
 
@@ -107,7 +107,7 @@ def _tags(value: dict[str, str]) -> dict[str, str]:
             raise ValueError(f"{arn.quote(key)}: keys that begin with aws: are reserved")
         # IAM's tag keys are not case-sensitive (IAM user guide, "Rules for tagging in IAM and AWS STS").
         if key.lower() in taken:
-            raise ValueError(f"{arn.quote(key)} is there already: the toolkit's own, or the same in another case")
+            raise ValueError(f"{arn.quote(key)} is used already: it is the toolkit's own, or the same in another case")
         taken.add(key.lower())
         # botocore acm-pca: TagKey and TagValue.
         strange = [c for c in key + text if not (c.isalnum() or c.isspace() or c in "_.:/=+-@")]
@@ -198,7 +198,7 @@ Cluster = Annotated[
     ),
 ]
 Profile = Annotated[
-    str, StringConstraints(min_length=1, max_length=256), _in_words(r"[\x21-\x7e]+", "a profile's name, without blanks")
+    str, StringConstraints(min_length=1, max_length=256), _in_words(r"[\x21-\x7e]+", "a profile's name, without spaces")
 ]
 # STS API reference, AssumeRole: ExternalId.
 ExternalId = Annotated[

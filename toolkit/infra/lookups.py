@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from toolkit.infra.settings import SharingSettings
+    from toolkit.values import Value
 
 _Result = TypeVar("_Result")
 _AUDIENCE = "sts.amazonaws.com"
@@ -39,59 +40,58 @@ class LookUpError(Exception):
     """A look-up failed; the message is that of AWS or of the provider."""
 
 
-def look_up(ask: Callable[[], _Result]) -> _Result:
+def look_up(function: Callable[..., _Result], /, **arguments: Value) -> _Result:
     """Call a function of AWS or of Pulumi's provider.
 
     Args:
-        ask: calls the function.
+        function: the function.
+        arguments: its arguments.
 
     Raises:
         LookUpError: the call failed.
     """
     try:
-        return ask()
+        return function(**arguments)
     except Exception as error:  # Pulumi raises nothing narrower for a function that failed
         raise LookUpError(extract_reason(error)) from error
 
 
-def find(name: str, ask: Callable[[], _Result]) -> _Result | None:
+def find(
+    resource: str, function: Callable[..., _Result], provider: aws.Provider | None, /, **arguments: Value
+) -> _Result | None:
     """Return an existing resource; None if it does not exist, or, with a warning, if the call fails.
 
     Args:
-        name: the resource, for the warning.
-        ask: calls the function.
+        resource: the resource, for the warning.
+        function: the function of Pulumi's provider that returns it.
+        provider: the Pulumi provider to call AWS with; None for the stack's own.
+        arguments: the function's arguments.
     """
     try:
-        return look_up(ask)
+        return look_up(function, opts=pulumi.InvokeOptions(provider=provider), **arguments)
     except LookUpError as error:
         if not any(words in str(error) for words in _MISSING):
-            _warn_of_unknown(name, error)
+            _warn_of_unknown(resource, error)
         return None
 
 
-def list_missing(path: str, name: str, ask: Callable[[], object]) -> list[Problem]:
+def list_missing(
+    path: str, resource: str, function: Callable[..., object], provider: aws.Provider | None, /, **arguments: Value
+) -> list[Problem]:
     """Return a problem if a resource does not exist.
 
     Args:
         path: the setting that names it.
-        name: the resource, for the message.
-        ask: calls the function.
+        resource: the resource, for the message.
+        function: the function of Pulumi's provider that returns it.
+        provider: the Pulumi provider to call AWS with; None for the stack's own.
+        arguments: the function's arguments.
     """
     try:
-        look_up(ask)
+        look_up(function, opts=pulumi.InvokeOptions(provider=provider), **arguments)
     except LookUpError as error:
-        return _explain(path, name, error)
+        return _explain(path, resource, error)
     return []
-
-
-def get_oidc_provider(provider_arn: str, provider: aws.Provider | None) -> aws.iam.GetOpenIdConnectProviderResult:
-    """Return an OIDC provider from AWS.
-
-    Args:
-        provider_arn: the OIDC provider's ARN.
-        provider: the Pulumi provider to call AWS with; None for the stack's own.
-    """
-    return aws.iam.get_open_id_connect_provider(arn=provider_arn, opts=pulumi.InvokeOptions(provider=provider))
 
 
 def check_oidc_provider(path: str, provider_arn: str, provider: aws.Provider | None) -> list[Problem]:
@@ -105,7 +105,8 @@ def check_oidc_provider(path: str, provider_arn: str, provider: aws.Provider | N
         provider: the Pulumi provider to call AWS with; None for the stack's own.
     """
     try:
-        existing = look_up(lambda: get_oidc_provider(provider_arn, provider))
+        options = pulumi.InvokeOptions(provider=provider)
+        existing = look_up(aws.iam.get_open_id_connect_provider, arn=provider_arn, opts=options)
     except LookUpError as error:
         return _explain(path, provider_arn, error, "; to create it, set createOidcProvider: true")
     return check_audiences(path, provider_arn, existing.client_id_lists)

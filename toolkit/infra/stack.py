@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -117,15 +116,15 @@ class MeshCertificates(pulumi.ComponentResource):
         claims, problems = self._context.claims, self._zones.look_up()
         crl, alarms = settings.revocation.crl, settings.alarms
         if crl is not None and crl.bucket is not None:
-            ask = partial(aws.s3.get_bucket, bucket=crl.bucket)
-            problems += lookups.list_missing("revocation.crl.bucket", crl.bucket, ask)
+            key = "revocation.crl.bucket"
+            problems += lookups.list_missing(key, crl.bucket, aws.s3.get_bucket, None, bucket=crl.bucket)
         if alarms is not None:
             self._alarm_role = claims.claim_role(rules.ALARM_ROLE, account, None)
         if alarms is not None and alarms.topic_arn is not None:
             topic = arn.TOPIC.parse(alarms.topic_arn)
             if topic.account == account:
-                get_topic = partial(aws.sns.get_topic, name=topic.resource, region=topic.region)
-                problems += lookups.list_missing("alarms.topicArn", alarms.topic_arn, get_topic)
+                named = {"name": topic.resource, "region": topic.region}
+                problems += lookups.list_missing("alarms.topicArn", alarms.topic_arn, aws.sns.get_topic, None, **named)
         if settings.sharing is not None and settings.sharing.method == "ram":
             problems += lookups.check_sharing(settings.sharing)
         authority = None

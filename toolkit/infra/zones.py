@@ -40,6 +40,8 @@ class Zones:
             zone.name: accounts.create_provider(f"zone-{zone.name}", zone, zone.region, context.opts)
             for zone in context.settings.zones
         }
+        # The accounts and issuers whose OIDC providers the stack creates, for these zones and others.
+        self._own_issuers = {self._issuer(zone) for zone in context.settings.zones if zone.create_oidc_provider}
         self._created: dict[tuple[str, str], pulumi.Input[str]] = {}
         self._issuers: dict[tuple[str, str], Claim] = {}
         self._claimed: dict[str, ZoneClaims] = {}
@@ -59,11 +61,13 @@ class Zones:
     def _account(self, zone: ZoneSettings) -> str:
         return zone.resolve_account(self._context.deployment.account)
 
+    def _issuer(self, zone: ZoneSettings) -> tuple[str, str]:
+        return self._account(zone), str(zone.oidc_issuer)
+
     def _claim(self, path: str, zone: ZoneSettings) -> None:
         """Look up the existing resources of the zone's identities."""
         claims, provider = self._claims, self._providers[zone.name]
-        account = self._account(zone)
-        issuer = (account, str(zone.oidc_issuer))
+        account, issuer = self._account(zone), self._issuer(zone)
         if zone.create_oidc_provider and issuer not in self._issuers:
             key = f"{path}.createOidcProvider"
             self._issuers[issuer] = claims.claim_oidc_provider(key, self._known_provider(zone), provider)
@@ -76,21 +80,18 @@ class Zones:
     def _counted_on(self, path: str, zone: ZoneSettings) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
         """Yield the existing resources that a zone needs, each with a function that looks it up."""
         provider = self._providers[zone.name]
-        options = pulumi.InvokeOptions(provider=provider)
-        if zone.identity == "irsa" and not self._is_created(zone):
+        if zone.identity == "irsa" and self._issuer(zone) not in self._own_issuers:
             provider_arn = self._known_provider(zone)
             key = "oidcProviderArn" if zone.oidc_provider_arn else "oidcIssuer"
             yield provider_arn, partial(lookups.check_oidc_provider, f"{path}.{key}", provider_arn, provider)
         if zone.identity == "pod-identity":
             name = zone.cluster_name or ""
-            ask = partial(aws.eks.get_cluster, name=name, region=zone.region, opts=options)
-            full = f"{self._account(zone)} {zone.region} {name}"
-            yield full, partial(lookups.list_missing, f"{path}.clusterName", name, ask)
+            look = partial(lookups.list_missing, f"{path}.clusterName", name, aws.eks.get_cluster, provider)
+            yield f"{self._account(zone)} {zone.region} {name}", partial(look, name=name, region=zone.region)
         boundary = zone.permissions_boundary_arn or self._settings.permissions_boundary_arn
         if boundary:
             key = f"{path}.permissionsBoundaryArn" if zone.permissions_boundary_arn else "permissionsBoundaryArn"
-            get_policy = partial(aws.iam.get_policy, arn=boundary, opts=options)
-            yield boundary, partial(lookups.list_missing, key, boundary, get_policy)
+            yield boundary, partial(lookups.list_missing, key, boundary, aws.iam.get_policy, provider, arn=boundary)
 
     def create(self, zone: ZoneSettings, authority_arn: pulumi.Output[str]) -> ZoneAccess:
         """Create a zone's identities.
@@ -110,22 +111,14 @@ class Zones:
             f"arn:{self._context.deployment.partition}:iam::{self._account(zone)}:oidc-provider/{zone.oidc_issuer}"
         )
 
-    def _is_created(self, zone: ZoneSettings) -> bool:
-        """Return whether the stack creates the provider, for this zone or another with the same account and issuer."""
-        return any(
-            other.create_oidc_provider
-            and (other.oidc_issuer, self._account(other)) == (zone.oidc_issuer, self._account(zone))
-            for other in self._settings.zones
-        )
-
     def _oidc_provider(self, zone: ZoneSettings) -> pulumi.Input[str]:
         """Return the ARN of the zone's OIDC provider; zones with the same account and issuer share one."""
-        if not self._is_created(zone):
+        issuer = self._issuer(zone)
+        if issuer not in self._own_issuers:
             return self._known_provider(zone)
-        key = (self._account(zone), str(zone.oidc_issuer))
-        if key not in self._created:
-            self._created[key] = self._create_issuer(zone, *key)
-        return self._created[key]
+        if issuer not in self._created:
+            self._created[issuer] = self._create_issuer(zone, *issuer)
+        return self._created[issuer]
 
     def _create_issuer(self, zone: ZoneSettings, account: str, issuer: str) -> pulumi.Input[str]:
         claim = self._issuers[account, issuer]
