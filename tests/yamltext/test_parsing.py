@@ -187,4 +187,4 @@ def test_what_is_no_utf_8_is_told_how_to_be(tmp_path: Path) -> None:
 def test_tabs_are_told_of() -> None:
     with pytest.raises(InvalidInputError) as caught:
         parsing.parse("a:\n\tb: 1\n", "x.yaml")
-    assert (caught.value.problems[0].path, caught.value.hint) == ("x.yaml:2:1", "Write blanks instead of tabs.")
+    assert (caught.value.problems[0].path, caught.value.hint) == ("x.yaml:2:1", "Use spaces instead of tabs.")

@@ -148,7 +148,7 @@ def _step(node: Node, part: str | int) -> tuple[Place, Node] | None:
 
 
 def find_mark(text: str, index: int, mark: str) -> int | None:
-    """Return the index of a mark after blanks, line ends and comments; None if anything else comes first."""
+    """Return the index of a mark after spaces, tabs, line ends and comments; None if anything else comes first."""
     gap = _GAP.match(text, index)
     end = gap.end() if gap else index
     return end if text.startswith(mark, end) else None

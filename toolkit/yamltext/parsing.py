@@ -363,7 +363,7 @@ def _refusing(text: str, source: str) -> Iterator[None]:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
         reason = _reason(str(error.problem or error.context))
-        hint = "Write blanks instead of tabs." if r"'\t'" in reason else ""
+        hint = "Use spaces instead of tabs." if r"'\t'" in reason else ""
         raise InvalidInputError(f"{source} is not YAML", [Problem(where, reason)], hint) from None
     except ReaderError as error:
         before = text[: error.position]

@@ -110,7 +110,7 @@ def write_block(value: _Nested, indent: int) -> str:
 
     Args:
         value: must not be empty, because block style can't represent an empty value.
-        indent: number of blanks before each line.
+        indent: number of spaces before each line.
     """
     return "".join(f"{' ' * indent}{line}\n" for line in _lines(value))
 

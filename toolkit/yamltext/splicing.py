@@ -66,10 +66,8 @@ class Splicer:
         node = nodes.find(root, change.path[:-1]) if root else None
         if change.kind == "cut":
             return self._cut(node, change.path, cuts)
-        if isinstance(node, Mapping) and node.pairs and isinstance(change.value, dict):
-            return self._new_pairs(node, change.value)
-        if isinstance(node, Sequence) and node.items and isinstance(change.value, list):
-            return self._new_items(node, change.value)
+        if isinstance(node, Mapping | Sequence) and _entries(node):
+            return self._added(node, change.value)
         return None
 
     def _replacement(self, root: Node | None, path: Path, value: Value) -> Splice | None:
@@ -81,7 +79,7 @@ class Splicer:
         if isinstance(parent, Mapping) and isinstance(last, str) and parent.pairs:
             pair = parent.find_pair(last)
             # Without a pair, the value comes from a merge key, which a new pair overrides.
-            return self._value(parent, pair, value) if pair else self._new_pairs(parent, {last: value})
+            return self._value(parent, pair, value) if pair else self._added(parent, {last: value})
         if isinstance(parent, Sequence) and isinstance(last, int) and parent.items:
             return self._item(parent, last, value)
         # The path goes through an alias or an empty value, so the parent is replaced as a whole.
@@ -181,22 +179,14 @@ class Splicer:
 
     # Add entries.
 
-    def _new_pairs(self, mapping: Mapping, pairs: Object) -> Splice:
-        if mapping.is_flow:
-            at = mapping.pairs[-1].value.end
-            return Splice(at, at, "".join(f", {self._flow(key)}: {self._flow(value)}" for key, value in pairs.items()))
-        return self._insertion(mapping, pairs)
-
-    def _new_items(self, sequence: Sequence, items: list[Value]) -> Splice:
-        if sequence.is_flow:
-            at = sequence.items[-1].end
-            return Splice(at, at, "".join(f", {self._flow(item)}" for item in items))
-        return self._insertion(sequence, items)
-
-    def _insertion(self, node: Mapping | Sequence, value: object) -> Splice:
-        """Return the splice that adds lines after the last entry of a block."""
+    def _added(self, node: Mapping | Sequence, entries: Object | list[Value]) -> Splice:
+        """Return the splice that adds pairs or items after the last entry of a node."""
+        if node.is_flow:
+            at = _value_at(node, -1).end
+            # Without the braces or brackets around them.
+            return Splice(at, at, f", {self._flow(entries)[1:-1]}")
         at = self._end_of_lines(node)
-        lines = self._lines(value, self._column(node))
+        lines = self._lines(entries, self._column(node))
         if self._text[at - 1] in "\r\n":
             return Splice(at, at, lines)
         return Splice(at, at, self._newline + lines.removesuffix(self._newline))
@@ -303,7 +293,7 @@ class Splicer:
         return node.start.index if start is None else start
 
     def _column(self, node: Mapping | Sequence) -> int:
-        """Return the number of blanks before each entry of a block."""
+        """Return the number of spaces before each entry of a block."""
         return self._first(node) - self._line_start(self._first(node))
 
     def _without_properties(self, start: int, end: int, node: Node) -> str:
@@ -343,6 +333,10 @@ def find_line_end(text: str) -> str:
     return line_break.group() if line_break else "\n"
 
 
+def _entries(node: Mapping | Sequence) -> list[Pair] | list[Node]:
+    return node.pairs if isinstance(node, Mapping) else node.items
+
+
 def _value_at(parent: Mapping | Sequence, number: int) -> Node:
     return parent.pairs[number].value if isinstance(parent, Mapping) else parent.items[number]
 
@@ -352,6 +346,4 @@ def _is_block(node: Node) -> TypeGuard[Mapping | Sequence]:
 
 
 def _is_filled_flow(node: Node) -> bool:
-    if isinstance(node, Mapping):
-        return node.is_flow and bool(node.pairs)
-    return isinstance(node, Sequence) and node.is_flow and bool(node.items)
+    return isinstance(node, Mapping | Sequence) and node.is_flow and bool(_entries(node))
