@@ -11,19 +11,10 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, events
 from ruamel.yaml.composer import ComposerError
 from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    NodeEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-)
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.resolver import VersionedResolver
@@ -36,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ruamel.yaml.error import StreamMark
-    from ruamel.yaml.events import Event
 
     from toolkit.yamltext import nodes
 
@@ -228,7 +218,7 @@ class _Builder:
         self._text = text
         self._yaml = yaml = YAML(typ="safe", pure=True)
         yaml.Resolver, yaml.Constructor = _Resolver, self._constructors
-        self._events: Iterator[Event] = iter(yaml.parse(text))
+        self._events: Iterator[events.Event] = iter(yaml.parse(text))
         self._constructor, self._resolver = yaml.constructor, yaml.resolver
         self._anchors: dict[str, Node] = {}
 
@@ -236,28 +226,30 @@ class _Builder:
         """Yield the documents."""
         mark: int | None = None
         for event in self._events:
-            if isinstance(event, DocumentStartEvent):
+            if isinstance(event, events.DocumentStartEvent):
                 mark = event.end_mark.index - len("---") if event.explicit else None
                 self._anchors = {}
                 # The library creates a new resolver when the version changes.
                 self._resolver = self._yaml.resolver
                 self._resolver.processing_version = (1, 1) if event.version == (1, 1) else (1, 2)
-            elif isinstance(event, NodeEvent):
+            elif isinstance(event, events.NodeEvent):
                 root, node = self._node(event, 0)
                 yield Parsed(self._constructor.construct_document(node), root, mark)
 
-    def _node(self, event: Event, depth: int) -> tuple[nodes.Node, Node]:
+    def _node(self, event: events.Event, depth: int) -> tuple[nodes.Node, Node]:
         if depth > _MAX_DEPTH:
             raise RecursionError
-        if isinstance(event, ScalarEvent):
+        if isinstance(event, events.ScalarEvent):
             node = ScalarNode(self._tag(event, ScalarNode, event.value), event.value, event.start_mark)
             return self._scalar(event), self._anchored(event, node)
-        if isinstance(event, AliasEvent):
+        if isinstance(event, events.AliasEvent):
             if event.anchor not in self._anchors:
                 raise ComposerError(None, None, "found undefined alias", event.start_mark)
             alias = Alias(_place(event.start_mark), event.end_mark.index, event.anchor)
             return alias, self._anchors[event.anchor]
-        return self._mapping(event, depth) if isinstance(event, MappingStartEvent) else self._sequence(event, depth)
+        return (
+            self._mapping(event, depth) if isinstance(event, events.MappingStartEvent) else self._sequence(event, depth)
+        )
 
     def _tag(self, event: RuamelObject, kind: type[Node], value: str | None) -> RuamelObject:
         tag = event.ctag
@@ -269,7 +261,7 @@ class _Builder:
             self._anchors[event.anchor] = node
         return node
 
-    def _scalar(self, event: ScalarEvent) -> Scalar:
+    def _scalar(self, event: events.ScalarEvent) -> Scalar:
         start, end = _place(event.start_mark), event.end_mark.index
         after = end
         style = event.style or ""
@@ -281,11 +273,11 @@ class _Builder:
                 after = line_break.end() if line_break else len(self._text)
         return Scalar(start, end, after, event.value, style)
 
-    def _mapping(self, event: MappingStartEvent, depth: int) -> tuple[Mapping, Node]:
+    def _mapping(self, event: events.MappingStartEvent, depth: int) -> tuple[Mapping, Node]:
         pairs: list[Pair] = []
         values: list[tuple[Node, Node]] = []
         node = self._anchored(event, MappingNode(self._tag(event, MappingNode, None), values, event.start_mark))
-        while not isinstance(inner := next(self._events), MappingEndEvent):
+        while not isinstance(inner := next(self._events), events.MappingEndEvent):
             key, key_node = self._node(inner, depth + 1)
             value, value_node = self._node(next(self._events), depth + 1)
             pairs.append(Pair(key, self._placed(key, value)))
@@ -298,7 +290,7 @@ class _Builder:
         items: list[nodes.Node] = []
         values: list[Node] = []
         node = self._anchored(event, SequenceNode(self._tag(event, SequenceNode, None), values, event.start_mark))
-        while not isinstance(inner := next(self._events), SequenceEndEvent):
+        while not isinstance(inner := next(self._events), events.SequenceEndEvent):
             item, item_node = self._node(inner, depth + 1)
             items.append(item)
             values.append(item_node)
@@ -336,7 +328,7 @@ class _GoBuilder(_Builder):
         return _TAGS[type(resolve_scalar(value))]
 
 
-def _close(node: Mapping | Sequence, end: Event, last: nodes.Node | None) -> None:
+def _close(node: Mapping | Sequence, end: events.Event, last: nodes.Node | None) -> None:
     """Set the end of a mapping or sequence: its brace or bracket in flow style, else its last node."""
     if node.is_flow or last is None:
         node.end = node.after = end.end_mark.index

@@ -9,18 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.wording import show
+from toolkit.mesh.lint import structure
 from toolkit.mesh.lint.findings import Context, Finding, report
 from toolkit.mesh.lint.metadata_rules import check_mesh, check_name, check_namespace
-from toolkit.mesh.lint.structure import (
-    UNIVERSAL_META,
-    check_kubernetes_head,
-    check_mixed_forms,
-    check_name_is_there,
-    check_spot,
-    list_keys,
-    report_key,
-    report_type,
-)
 from toolkit.mesh.schema import versions
 from toolkit.mesh.schema.field_types import list_fields
 from toolkit.mesh.schema.versions import MeshVersion
@@ -46,11 +37,11 @@ def check(document: ScopedDocument, context: Context) -> Iterator[Finding]:
     if document.is_universal:
         yield from _universal_head(document, fields)
     else:
-        yield from check_kubernetes_head(document, fields)
+        yield from structure.check_kubernetes_head(document, fields)
     yield from check_name(document)
     yield from check_mesh(document)
     for spot in document.spots:
-        yield from check_spot(document, spot)
+        yield from structure.check_spot(document, spot)
     if document.kind in _SYSTEM_KINDS:
         if not document.is_universal:
             yield from check_namespace(document, context)
@@ -58,15 +49,15 @@ def check(document: ScopedDocument, context: Context) -> Iterator[Finding]:
 
 
 def _universal_head(document: ScopedDocument, fields: Container[str]) -> Iterator[Finding]:
-    yield from check_name_is_there(document)
-    yield from check_mixed_forms(document, ("apiVersion", "metadata"))
+    yield from structure.check_name_is_there(document)
+    yield from structure.check_mixed_forms(document, ("apiVersion", "metadata"))
     if not isinstance(spec := document.value.get("spec"), dict | None):
-        yield report_type(document, ("spec",), "a mapping", spec)
-    known = (*UNIVERSAL_META, "spec", "status")
-    for name in list_keys(document.value):
+        yield structure.report_type(document, ("spec",), "a mapping", spec)
+    known = (*structure.UNIVERSAL_META, "spec", "status")
+    for name in structure.list_keys(document.value):
         if name not in (*known, "apiVersion", "metadata"):
             fix = f"It is a field of spec: indent {name} below it." if name in fields else None
-            yield report_key(document, (name,), name, known, fix)
+            yield structure.report_key(document, (name,), name, known, fix)
 
 
 def _version(document: ScopedDocument, version: MeshVersion | None) -> Iterator[Finding]:

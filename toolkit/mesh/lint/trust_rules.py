@@ -19,15 +19,7 @@ from toolkit.mesh.lint.contract_rules import OTHER_CHAIN, is_same_ca
 from toolkit.mesh.lint.findings import Context, Finding, report
 from toolkit.mesh.lint.identity_rules import find_acmpca_config, read_arn
 from toolkit.mesh.lint.structure import MISSING_FIELD
-from toolkit.mesh.schema.spiffe_id import (
-    DEFAULT_TRUST_DOMAIN,
-    MAX_KUMA_TRUST_DOMAIN,
-    PATH_FIELDS,
-    TRUST_DOMAIN_FIELDS,
-    check_path,
-    check_trust_domain,
-    expand,
-)
+from toolkit.mesh.schema import spiffe_id
 from toolkit.pki import chain, pem
 from toolkit.yamltext.plain import at, items, mapping, text
 
@@ -53,9 +45,9 @@ _MAX_SHOWN = 5
 
 def check_identity(identity: ScopedDocument, context: Context) -> Iterator[Finding]:
     """Yield the findings about the SPIFFE IDs of a MeshIdentity, and about the MeshTrusts of its trust domains."""
-    samples = {name: name.lower() for name in TRUST_DOMAIN_FIELDS} | {"Mesh": identity.mesh or "mesh"}
+    samples = {name: name.lower() for name in spiffe_id.TRUST_DOMAIN_FIELDS} | {"Mesh": identity.mesh or "mesh"}
     yield from _spiffe_template(identity, _TRUST_DOMAIN_PATH, samples, _TRUST_DOMAIN)
-    yield from _spiffe_template(identity, _PATH_PATH, {name: name for name in PATH_FIELDS}, _PATH)
+    yield from _spiffe_template(identity, _PATH_PATH, {name: name for name in spiffe_id.PATH_FIELDS}, _PATH)
     if identity.mesh:
         yield from _without_trust(identity, context)
         yield from _trust_of_another_domain(identity, context)
@@ -95,7 +87,7 @@ def _spiffe_template(document: ScopedDocument, path: Path, samples: dict[str, st
     name, value = path[-1], at(document.value, path)
     if not isinstance(value, str):
         return
-    expansion = expand(value, samples)
+    expansion = spiffe_id.expand(value, samples)
     unknown = expansion.unknown
     variables = [f".{match[1]}" for words in unknown if (match := _VARIABLE.fullmatch(words))]
     if not unknown:
@@ -120,12 +112,12 @@ def _spiffe_text(document: ScopedDocument, path: Path, code: str, text: str, wri
         written: the value in the document.
     """
     name, is_domain = path[-1], code == _TRUST_DOMAIN
-    if is_domain and len(text) > MAX_KUMA_TRUST_DOMAIN:
-        message = f"{name} has {len(text)} characters, more than the {MAX_KUMA_TRUST_DOMAIN} of a MeshTrust"
+    if is_domain and len(text) > spiffe_id.MAX_KUMA_TRUST_DOMAIN:
+        message = f"{name} has {len(text)} characters, more than the {spiffe_id.MAX_KUMA_TRUST_DOMAIN} of a MeshTrust"
         yield report(document, "MESH204", path, message)
-    elif problem := (check_trust_domain if is_domain else check_path)(text):
+    elif problem := (spiffe_id.check_trust_domain if is_domain else spiffe_id.check_path)(text):
         bare = written.partition("://")[2].strip("/")
-        fix = f"Write {show(bare)}." if is_domain and not check_trust_domain(bare) else ""
+        fix = f"Write {show(bare)}." if is_domain and not spiffe_id.check_trust_domain(bare) else ""
         yield report(document, code, path, f"{name} {show(written)} {problem}", fix)
 
 
@@ -196,15 +188,15 @@ def _list_trust_domains(identity: ScopedDocument, context: Context) -> tuple[str
     if template is None:
         return ()
     zones = [zone.name for zone in context.target.outputs.zones] if context.target.outputs else []
-    expansions = [expand(template, {"Mesh": identity.mesh, "Zone": zone}, {}) for zone in zones]
+    expansions = [spiffe_id.expand(template, {"Mesh": identity.mesh, "Zone": zone}, {}) for zone in zones]
     if not zones:
-        expansions = [expand(template, {"Mesh": identity.mesh}, {})]
+        expansions = [spiffe_id.expand(template, {"Mesh": identity.mesh}, {})]
     return tuple(dict.fromkeys(each.text for each in expansions if not each.unknown))
 
 
 def _template(identity: ScopedDocument) -> str | None:
     template = at(identity.value, _TRUST_DOMAIN_PATH)
-    return DEFAULT_TRUST_DOMAIN if template is None else text(template) or None
+    return spiffe_id.DEFAULT_TRUST_DOMAIN if template is None else text(template) or None
 
 
 def _creates_trust(identity: ScopedDocument) -> bool | None:
@@ -244,7 +236,7 @@ def _trust_of_another_domain(identity: ScopedDocument, context: Context) -> Iter
     template = _template(identity)
     if template is None or not identity.name or not _creates_trust(identity):
         return
-    expansion = expand(template, {"Mesh": identity.mesh, "Zone": "\0"}, {})
+    expansion = spiffe_id.expand(template, {"Mesh": identity.mesh, "Zone": "\0"}, {})
     form = re.compile("[^.]+".join(map(re.escape, expansion.text.split("\0"))))
     for trust in context.documents.list_scoped("MeshTrust", identity.mesh):
         domain = _domain(trust)
