@@ -95,7 +95,7 @@ def test_what_an_export_carries_is_left_out() -> None:
         (SECRET.replace("Y2hhaW4=", "'a b%'"), "Secret chain: data: is not base64"),
         (SECRET.replace("Y2hhaW4=", "'Y2hh aW4='"), "Secret chain: data: has spaces or tabs in its base64"),
         (SECRET.replace("Y2hhaW4=", "12"), "Secret chain: data: must be a text"),
-        (SECRET + "value: x\n", "Secret chain: value: is no field of a Secret"),
+        (SECRET + "value: x\n", "Secret chain: value: is not a field of a Secret"),
         (
             MESH.replace("enabledBackend: acm", "enabledBackend: old"),
             "mtls.enabledBackend: old is not among the backends",
@@ -120,7 +120,10 @@ def test_what_an_export_carries_is_left_out() -> None:
         ),
         ("type: MeshIdentity\nname: i\nmesh: default\n", "mesh.yaml: MeshIdentity i: spec: is missing"),
         ("type: MeshIdentity\nname: i\nspec: {}\n", "MeshIdentity i: mesh: is missing"),
-        ("type: MeshTLS\nname: t\nmesh: default\nspec: {}\nrules: []\n", "MeshTLS t: rules: is no field of a MeshTLS"),
+        (
+            "type: MeshTLS\nname: t\nmesh: default\nspec: {}\nrules: []\n",
+            "MeshTLS t: rules: is not a field of a MeshTLS",
+        ),
         ("- a\n", "a document without a type is of another kind"),
         ("name: x\n", "x is of another kind"),
         ("type: [Mesh]\n", "a document without a type is of another kind"),

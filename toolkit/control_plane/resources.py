@@ -12,7 +12,6 @@ import base64
 import math
 import shlex
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import quote
 
@@ -23,7 +22,8 @@ from toolkit.control_plane.scoped_specs import list_spec_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import name_source
 from toolkit.mesh.documents.data_sources import Unresolved, find_secrets_named, read_secret_value
-from toolkit.mesh.documents.typed import ScopedDocument, SecretDocument
+from toolkit.mesh.documents.kept import list_backends
+from toolkit.mesh.documents.typed import SecretDocument
 from toolkit.mesh.documents.wording import has_half_characters
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
@@ -32,7 +32,7 @@ from toolkit.mesh.schema.secret import ObjectName
 from toolkit.pki import duration
 from toolkit.text import take_line
 from toolkit.yamltext.editing import join_path
-from toolkit.yamltext.plain import is_tame, mapping
+from toolkit.yamltext.plain import is_tame, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +47,6 @@ KINDS: tuple[Kind, ...] = ("Mesh", "Secret", *SCOPED_KINDS)
 _SCOPED: dict[str, ScopedKind] = {kind: kind for kind in SCOPED_KINDS}
 # Fields of a Secret and of other resources of a mesh.
 _FIELDS = frozenset({"type", "mesh", "name", "labels"})
-_SECRET_FIELDS, _SCOPED_FIELDS = _FIELDS | {"data"}, _FIELDS | {"spec"}
 
 
 def build_list_path(kind: ListedKind, mesh: str) -> str:
@@ -101,14 +100,12 @@ class Resource:
 
     def build_problem(self, path: str, message: str) -> Problem:
         """Return a problem at a path of the document."""
-        return _problem(f"{self.source}: {self.key}", path, message)
+        return _place(f"{self.source}: {self.key}", Problem(path, message))
 
     def list_backends(self) -> Iterator[tuple[str, Object]]:
         """Yield every mTLS backend with its path."""
-        backends = mapping(self.document.get("mtls")).get("backends")
-        for index, backend in enumerate(backends if isinstance(backends, list) else []):
-            if isinstance(backend, dict):
-                yield f"mtls.backends[{index}]", backend
+        for index, backend in enumerate(list_backends(self.document, "mtls")):
+            yield f"mtls.backends[{index}]", backend
 
     def list_secrets_named(self) -> Iterator[tuple[str, Key]]:
         """Yield the key of every Secret that a backend uses as a data source, with the path of the data source."""
@@ -129,12 +126,15 @@ def read_resources(documents: Documents) -> tuple[Resource, ...]:
     resources: dict[Key, Resource] = {}
     problems: list[Problem] = []
     for document in documents.all:
-        resource, wrong = _resource(document)
+        where = f"{document.source}: {_named(document)}"
+        wrong = [_place(where, problem) for problem in _list_problems(document)]
         problems += wrong
-        if resource is not None and resource.key in resources:
+        if wrong:
+            continue
+        resource = _read_resource(document)
+        if resource.key in resources:
             problems.append(resource.build_problem("", "is there more than once"))
-        elif resource is not None:
-            resources[resource.key] = resource
+        resources[resource.key] = resource
     if problems:
         raise InvalidInputError("the documents can't be applied", problems)
     if not resources:
@@ -171,113 +171,100 @@ def _refuse_others(documents: Sequence[Document]) -> None:
         )
 
 
+def _place(where: str, problem: Problem) -> Problem:
+    return Problem(f"{where}: {problem.path}" if problem.path else where, problem.message)
+
+
 def _named(document: Document) -> str:
     """Return a document's type and name for errors."""
     words = " ".join(take_line(word) for word in (document.kind, document.name) if word)
     return words or "a document without a type"
 
 
-def _resource(document: Document) -> tuple[Resource | None, list[Problem]]:
-    value, where = document.value, f"{document.source}: {_named(document)}"
+def _list_problems(document: Document) -> Iterator[Problem]:
+    """Yield the problems for which a control plane rejects a document, with paths within it."""
+    value, is_mesh = document.value, document.kind == "Mesh"
     if not is_tame(value):
-        return None, [_problem(where, "", "is nested without end, or too large")]
-    wrong = [_problem(where, path, message) for path, message in _unspeakable(value, "")]
-    is_mesh = document.kind == "Mesh"
-    wrong += _name_problems(where, "name", value.get("name"), is_object=not is_mesh)
-    if not is_mesh:
-        fields = _SECRET_FIELDS if document.kind == "Secret" else _SCOPED_FIELDS
-        wrong += _name_problems(where, "mesh", value.get("mesh"), is_object=False)
-        wrong += [
-            _problem(where, str(field), f"is no field of a {document.kind}")
-            for field in value
-            if field not in (*fields, *ADDED_BY_SERVER)
-        ]
-    if isinstance(document, SecretDocument):
-        wrong += _value_problems(where, document)
-    elif isinstance(document, ScopedDocument) and not wrong:
-        problems = list_spec_problems(_SCOPED[document.kind], value.get("spec"))
-        wrong += [_problem(where, problem.path, problem.message) for problem in problems]
-    if wrong:
-        return None, wrong
-    kept = {name: entry for name, entry in value.items() if name not in ADDED_BY_SERVER}
+        yield Problem("", "is nested without end, or too large")
+        return
+    unspeakable = list(_list_unspeakable(value, ""))
+    yield from unspeakable
+    yield from _list_name_problems("name", value.get("name"), is_object=not is_mesh)
     if is_mesh:
+        yield from _list_mtls_problems(value)
+        return
+    yield from _list_name_problems("mesh", value.get("mesh"), is_object=False)
+    fields = {*_FIELDS, *ADDED_BY_SERVER, "data" if document.kind == "Secret" else "spec"}
+    yield from (Problem(str(field), f"is not a field of a {document.kind}") for field in value if field not in fields)
+    if isinstance(document, SecretDocument):
+        secret = read_secret_value(document)
+        if isinstance(secret, Unresolved):
+            yield Problem("data", secret.message)
+    elif not unspeakable:
+        yield from list_spec_problems(document.kind, value.get("spec"))
+
+
+def _read_resource(document: Document) -> Resource:
+    """Return the resource of a valid document."""
+    kept = {name: entry for name, entry in document.value.items() if name not in ADDED_BY_SERVER}
+    if document.kind == "Mesh":
         # A Mesh has no field `mesh`, so a control plane ignores it.
         kept.pop("mesh", None)
-        mesh = Resource(Key("Mesh", document.name, document.name), kept, document.source)
-        return mesh, _mtls_problems(mesh)
+        return Resource(Key("Mesh", document.name, document.name), kept, document.source)
     if isinstance(document, SecretDocument):
-        kept["data"] = base64.b64encode(decode(value["data"]) or b"").decode()
+        kept["data"] = base64.b64encode(decode(kept["data"]) or b"").decode()
     kind: Kind = _SCOPED.get(document.kind, "Secret")
-    return Resource(Key(kind, document.name, value["mesh"]), kept, document.source), []
+    return Resource(Key(kind, document.name, kept["mesh"]), kept, document.source)
 
 
-def _problem(where: str, path: str, message: str) -> Problem:
-    return Problem(f"{where}: {path}" if path else where, message)
-
-
-@cache
-def _adapter(*, is_object: bool) -> TypeAdapter[str]:
-    return TypeAdapter(ObjectName if is_object else DnsLabel)
-
-
-def _name_problems(where: str, path: str, value: object, *, is_object: bool) -> list[Problem]:
+def _list_name_problems(path: str, value: object, *, is_object: bool) -> Iterator[Problem]:
     try:
-        _adapter(is_object=is_object).validate_python(value, strict=True)
+        TypeAdapter(ObjectName if is_object else DnsLabel).validate_python(value, strict=True)
     except ValidationError as error:
-        message = "is missing" if value is None else list_validation_problems(error)[0].message
-        return [_problem(where, path, message)]
-    return []
+        yield Problem(path, "is missing" if value is None else list_validation_problems(error)[0].message)
 
 
-def _value_problems(where: str, secret: SecretDocument) -> list[Problem]:
-    value = read_secret_value(secret)
-    return [_problem(where, "data", value.message)] if isinstance(value, Unresolved) else []
-
-
-def _unspeakable(value: object, path: str) -> Iterator[tuple[str, str]]:
-    """Yield every value that JSON can't represent: its path and the problem."""
+def _list_unspeakable(value: object, path: str) -> Iterator[Problem]:
+    """Yield every value that JSON can't represent."""
     if isinstance(value, dict):
         for name, entry in value.items():
-            if not isinstance(name, str):
-                yield path, f"has {name!r} as a name; names are text, so put it in quotes"
+            if isinstance(name, str):
+                yield from _list_unspeakable(entry, f"{path}.{name}" if path else name)
             else:
-                yield from _unspeakable(entry, f"{path}.{name}" if path else name)
+                yield Problem(path, f"has {name!r} as a name; names are text, so put it in quotes")
     elif isinstance(value, list):
         for index, entry in enumerate(value):
-            yield from _unspeakable(entry, f"{path}[{index}]")
+            yield from _list_unspeakable(entry, f"{path}[{index}]")
     elif isinstance(value, float) and not math.isfinite(value):
-        yield path, f"is {value}, which JSON can't represent"
+        yield Problem(path, f"is {value}, which JSON can't represent")
     elif isinstance(value, str) and has_half_characters(value):
-        yield path, "contains half a character (a lone surrogate)"
+        yield Problem(path, "contains half a character (a lone surrogate)")
     elif value is not None and not isinstance(value, (str, int, float)):
-        yield path, f"is a {type(value).__name__} in YAML; put it in quotes if it is text"
+        yield Problem(path, f"is a {type(value).__name__} in YAML; put it in quotes if it is text")
 
 
-def _mtls_problems(mesh: Resource) -> list[Problem]:
-    """Return the problems for which Kuma rejects a Mesh's mTLS section with any type of backend."""
-    problems: list[Problem] = []
+def _list_mtls_problems(mesh: Object) -> Iterator[Problem]:
+    """Yield the problems for which Kuma rejects a Mesh's mTLS section with any type of backend."""
     names: list[object] = []
-    for path, backend in mesh.list_backends():
-        if backend.get("name") in names:
-            problems.append(
-                mesh.build_problem(f"{path}.name", f"{take_line(backend['name'])} is also the name of another backend")
-            )
-        names.append(backend.get("name"))
+    for index, backend in enumerate(list_backends(mesh, "mtls")):
+        path, name = f"mtls.backends[{index}]", backend.get("name")
+        if name in names:
+            yield Problem(f"{path}.name", f"{take_line(name)} is also the name of another backend")
+        names.append(name)
         if isinstance(certificates := backend.get("dpCert"), dict):
-            problems += _expiration_problems(mesh, f"{path}.dpCert.rotation.expiration", certificates)
-    enabled = mapping(mesh.document.get("mtls")).get("enabledBackend")
-    if isinstance(enabled, str) and enabled and enabled not in names:
-        problems.append(mesh.build_problem("mtls.enabledBackend", f"{take_line(enabled)} is not among the backends"))
-    return problems
+            expiration = mapping(certificates.get("rotation")).get("expiration")
+            yield from _list_lifetime_problems(f"{path}.dpCert.rotation.expiration", expiration)
+    enabled = text(mapping(mesh.get("mtls")).get("enabledBackend"))
+    if enabled and enabled not in names:
+        yield Problem("mtls.enabledBackend", f"{take_line(enabled)} is not among the backends")
 
 
-def _expiration_problems(mesh: Resource, path: str, certificates: Object) -> list[Problem]:
+def _list_lifetime_problems(path: str, value: object) -> Iterator[Problem]:
     # Kuma also rejects a dpCert without it, because an empty text is not a duration.
-    value = mapping(certificates.get("rotation")).get("expiration")
     if not isinstance(value, str):
-        return [mesh.build_problem(path, "is missing" if value is None else "is not a text such as 24h")]
+        yield Problem(path, "is missing" if value is None else "is not a text such as 24h")
+        return
     try:
         duration.parse(value)
     except ValueError as error:
-        return [mesh.build_problem(path, str(error))]
-    return []
+        yield Problem(path, str(error))
