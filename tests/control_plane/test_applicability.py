@@ -90,7 +90,7 @@ def test_a_control_plane_without_the_kind_is_named(standin: Faulty) -> None:
 def test_a_resource_of_a_mesh_that_does_not_exist(standin: Faulty) -> None:
     error = refused(standin, scoped.stream(scoped.PUBLISH, scoped.TRUST))
     assert [line.rpartition(": ")[2] for line in problems(error)] == [
-        "there is no mesh default, and no document of it"
+        "mesh default does not exist, and no document creates it"
     ] * 2
 
 

@@ -89,7 +89,7 @@ def test_of_a_mesh_that_exists_the_secrets_are_written_first(standin: Faulty) ->
 def test_a_secret_alone(standin: Faulty) -> None:
     error = refused(standin, OTHER)
     assert isinstance(error, InvalidInputError)
-    assert "mesh.yaml: Secret other of mesh default: mesh: there is no mesh default" in str(error.problems[0])
+    assert "mesh.yaml: Secret other of mesh default: mesh: mesh default does not exist" in str(error.problems[0])
     standin.put({"type": "Mesh", "name": "default"})
     apply(standin, OTHER)
     assert standin.writes == [SECOND]

@@ -116,7 +116,7 @@ def test_a_token_may_be_in_a_header(tmp_path: Path, text: str) -> None:
         (f"headers: [{{key: authorization, value: Basic {TOKEN}}}]", "apiServer.headers[0].value: is not supported"),
         (
             f"headers: [{{key: authorization, value: Bearer x}}]\nauthType: tokens\nauthConf: {{token: {TOKEN}}}",
-            "apiServer.headers: have another token than authConf",
+            "apiServer.headers: contain another token than authConf",
         ),
         (f"authType: tokens\nauthConf: {{token: '{TOKEN} x'}}", "config: contains characters that tokens can't have"),
     ],

@@ -65,7 +65,7 @@ creationTime: x
     assert str(identity.key) == "MeshIdentity issue of mesh default"
     assert set(identity.document) == {"type", "mesh", "name", "labels", "spec"}
     assert any(
-        "MeshIdentity issue of mesh default: is there more than once" in line
+        "MeshIdentity issue of mesh default: is defined more than once" in line
         for line in problems(f"{text}---\n{text}", "i.yaml")
     )
 
@@ -106,9 +106,9 @@ def test_what_an_export_carries_is_left_out() -> None:
         (MESH.replace("{rotation: {expiration: 24h}}", "{}"), "dpCert.rotation.expiration: is missing"),
         (MESH.replace("arn: x", "arn: !!binary eA=="), "mtls.backends[0].conf.arn: is a bytes in YAML"),
         (MESH.replace("arn: x", "arn: .nan"), "mtls.backends[0].conf.arn: is nan"),
-        (MESH.replace("arn: x", "1: x"), "mtls.backends[0].conf: has 1 as a name"),
-        (MESH.replace("arn: x", 'arn: "\\uD800"'), "mtls.backends[0].conf.arn: contains half a character"),
-        (f"{MESH}---\n{MESH}", "mesh.yaml: Mesh default: is there more than once"),
+        (MESH.replace("arn: x", "1: x"), "mtls.backends[0].conf: has the key 1"),
+        (MESH.replace("arn: x", 'arn: "\\uD800"'), "mtls.backends[0].conf.arn: contains a lone surrogate"),
+        (f"{MESH}---\n{MESH}", "mesh.yaml: Mesh default: is defined more than once"),
         ("type: Mesh\nname: default\nx: &a [*a]\n", "mesh.yaml: Mesh default: is nested without end"),
         ("type: Mesh\nname: default\nx: " + "[" * 70 + "]" * 70, "is nested without end"),
         ("", "there is nothing to apply in mesh.yaml"),

@@ -80,7 +80,8 @@ def plan(control_plane: ControlPlane, resources: Sequence[Resource]) -> Plan:
         others = [resource for resource in ours if resource is not mesh]
         if there is None and mesh is None:
             problems += [
-                other.build_problem("mesh", f"there is no mesh {name}, and no document of it") for other in others
+                other.build_problem("mesh", f"mesh {name} does not exist, and no document creates it")
+                for other in others
             ]
             continue
         planned = [

@@ -80,7 +80,7 @@ def _context(place: str, server: Object, ca_file: Path | None) -> Access:
     ]
     tokens = {token for token in (_auth_token(server, problems), *_header_tokens(server, problems)) if token}
     if len(tokens) > 1:
-        problems.append(_problem("headers", "have another token than authConf"))
+        problems.append(_problem("headers", "contain another token than authConf"))
     if problems:
         raise InvalidInputError(f"{place} can't be used", problems, _WITHOUT)
     token = Token(tokens.pop(), place) if tokens else None
@@ -100,7 +100,7 @@ def _auth_token(server: Object, problems: list[Problem]) -> str:
     if not kind:
         return ""
     if kind != "tokens":
-        problems.append(_problem("authType", "is not supported; tokens is"))
+        problems.append(_problem("authType", "is not supported; only tokens is"))
         return ""
     token = text(mapping(_field(server, "authConf")).get("token"))
     if not token:

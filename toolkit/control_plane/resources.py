@@ -133,13 +133,13 @@ def read_resources(documents: Documents) -> tuple[Resource, ...]:
             continue
         resource = _read_resource(document)
         if resource.key in resources:
-            problems.append(resource.build_problem("", "is there more than once"))
+            problems.append(resource.build_problem("", "is defined more than once"))
         resources[resource.key] = resource
     if problems:
         raise InvalidInputError("the documents can't be applied", problems)
     if not resources:
         names = ", ".join(stream.source for stream in documents.streams)
-        raise InvalidInputError(f"there is nothing to apply in {names}", hint="toolkit render-mesh makes Meshes.")
+        raise InvalidInputError(f"there is nothing to apply in {names}", hint="toolkit render-mesh renders Meshes.")
     return tuple(resources.values())
 
 
@@ -231,14 +231,14 @@ def _list_unspeakable(value: object, path: str) -> Iterator[Problem]:
             if isinstance(name, str):
                 yield from _list_unspeakable(entry, f"{path}.{name}" if path else name)
             else:
-                yield Problem(path, f"has {name!r} as a name; names are text, so put it in quotes")
+                yield Problem(path, f"has the key {name!r}; keys are text, so put it in quotes")
     elif isinstance(value, list):
         for index, entry in enumerate(value):
             yield from _list_unspeakable(entry, f"{path}[{index}]")
     elif isinstance(value, float) and not math.isfinite(value):
         yield Problem(path, f"is {value}, which JSON can't represent")
     elif isinstance(value, str) and has_half_characters(value):
-        yield Problem(path, "contains half a character (a lone surrogate)")
+        yield Problem(path, "contains a lone surrogate, half a character")
     elif value is not None and not isinstance(value, (str, int, float)):
         yield Problem(path, f"is a {type(value).__name__} in YAML; put it in quotes if it is text")
 

@@ -170,7 +170,7 @@ def _field(value: object) -> str:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def means_tls(response: ApiResponse) -> bool:

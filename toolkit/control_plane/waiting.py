@@ -44,8 +44,8 @@ _DISPLAY_NAME, _ORIGIN = "kuma.io/display-name", "kuma.io/origin"
 # By type and reason, then by type alone.
 _MEANINGS = {
     ("Provider", "MeshServicesDisabled"): "set meshServices.mode: Exclusive in the Mesh",
-    ("Provider", "ProviderNotFoundError"): f"this control plane has no such provider; {ACMPCA} needs a Kong Mesh that "
-    "has it, and open-source Kuma has not",
+    ("Provider", "ProviderNotFoundError"): f"this control plane has no such provider; {ACMPCA} needs a version "
+    "of Kong Mesh that has it, and open-source Kuma does not have it",
     ("Provider", "ProviderInitializationError"): f"the provider can't start; for {ACMPCA}, see whether the zone's "
     "control plane has AWS credentials and config.arn names its CA",
     ("Provider", "ProviderValidationError"): "the provider rejects its configuration; a Bundled provider with a "

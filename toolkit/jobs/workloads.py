@@ -96,7 +96,7 @@ class VerifyJob:
             raise InvalidInputError(
                 f"the ConfigMap of zone {self.zone} is too large",
                 [Problem("data", f"has {size} bytes, but kubectl apply accepts at most {_MAX_DATA}")],
-                "Shorten the Mesh's caCert: a trust bundle is a handful of certificates.",
+                "Shorten the Mesh's caCert: a trust bundle has only a few certificates.",
             )
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": self._metadata(), "data": data}
 
