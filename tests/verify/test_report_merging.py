@@ -80,7 +80,7 @@ def test_what_is_no_report(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("version", "words"),
-    [("3", "is 3, and this version of the toolkit reads 2: upgrade the toolkit"), ("true", "must be 2")],
+    [("3", "is 3, and this version of the toolkit reads 1 or 2: upgrade the toolkit"), ("true", "must be 1 or 2")],
 )
 def test_a_report_of_a_newer_toolkit(version: str, words: str) -> None:
     with pytest.raises(InvalidInputError) as caught:

@@ -170,7 +170,9 @@ class ZoneResult:
     certificates_issued: tuple[_Text, ...] = Field(
         default=(), description="ARNs of the issued certificates. AWS Private CA has no list of them."
     )
-    requests: tuple[Request, ...] = Field(default=(), description="Every request for a certificate, in order.")
+    requests: tuple[Request, ...] = Field(
+        default=(), description="Every request for a certificate, in order; empty in a report of version 1."
+    )
     certificates_revoked: tuple[_Text, ...] = Field(default=(), description="ARNs of the revoked certificates.")
     revocations: tuple[Revocation, ...] = Field(
         default=(), description="With --revoke: for each issued certificate, whether it was revoked. Otherwise empty."

@@ -52,7 +52,22 @@ def test_the_example_in_the_docs_is_a_report() -> None:
     parse(json.dumps(document), "the example")
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, "2", None, True])
+def test_reports_of_version_1_are_read() -> None:
+    """They called what was issued bought, and did not list the requests."""
+    report = samples.report((samples.good(), samples.refused()))
+    document = json.loads(render_json(report))
+    document["schemaVersion"] = 1
+    document["certificatesBought"] = document.pop("certificatesIssued")
+    for zone in document["zones"]:
+        zone["certificatesBought"] = zone.pop("certificatesIssued")
+        del zone["requests"]
+    again = parse(json.dumps(document), "old.json")
+    assert again.schema_version == 2
+    assert [zone.certificates_issued for zone in again.zones] == [zone.certificates_issued for zone in report.zones]
+    assert (again.passed, again.certificates_issued) == (report.passed, report.certificates_issued)
+
+
+@pytest.mark.parametrize("version", [0, 3, "1", None, True])
 def test_another_version_is_refused(version: object) -> None:
     document = json.loads(render_json(samples.report((samples.good(),)))) | {"schemaVersion": version}
     with pytest.raises(InvalidInputError, match="is not a report of toolkit verify"):

@@ -34,7 +34,7 @@ def render(report: Report) -> str:
 
 
 def parse(text: str, source: str) -> Report:
-    """Read a report. Unknown keys are ignored.
+    """Read a report of this or the earlier version of the schema. Unknown keys are ignored.
 
     Args:
         text: the document.
@@ -45,7 +45,8 @@ def parse(text: str, source: str) -> Report:
     """
     try:
         # First the version alone: it decides how to read the rest.
-        _Version.model_validate_json(text)
+        if _Version.model_validate_json(text).schema_version == 1:
+            return RECORD.validate_json(json.dumps(_upgrade(json.loads(text))))
         return RECORD.validate_json(text)
     except ValidationError as error:
         raise InvalidInputError(
@@ -53,6 +54,15 @@ def parse(text: str, source: str) -> Report:
         ) from None
     except RecursionError as error:
         raise InvalidInputError(f"{source} is not a report", [Problem(source, "it is nested too deeply")]) from error
+
+
+def _upgrade(document: Object) -> Object:
+    """Convert a document of version 1 to version 2, which renamed ``certificatesBought`` to ``certificatesIssued``."""
+    zones = [
+        {**zone, "certificatesIssued": zone.pop("certificatesBought", [])} if isinstance(zone, dict) else zone
+        for zone in document.get("zones") or ()
+    ]
+    return {**document, "schemaVersion": 2, "zones": zones}
 
 
 def make_document(report: Report) -> Object:
@@ -75,7 +85,7 @@ def order(values: Object, keys: Sequence[str]) -> Object:
 class _Version(BaseModel):
     """The schema version alone, which decides how to read the rest."""
 
-    schema_version: Literal[2] = Field(alias="schemaVersion")
+    schema_version: Literal[1, 2] = Field(alias="schemaVersion")
 
     @field_validator("schema_version", mode="before")
     @classmethod
