@@ -115,6 +115,13 @@ def test_of_two_reports_of_one_second_the_worse_counts(outputs: StackOutputs, or
     assert not report_merging.merge([of(*(good, bad)[::order])], outputs).zones[0].passed
 
 
+def test_handshakes_stay_in_their_order(outputs: StackOutputs) -> None:
+    zones = [samples.good(zone.name) for zone in outputs.zones]
+    met = samples.meetings(zones, bad=zones[0].zone)
+    merged = report_merging.merge([of(*zones, handshakes=met)], whose(outputs))
+    assert merged.handshakes == met
+
+
 def test_what_a_job_bought_before_it_was_tried_again_is_not_forgotten(outputs: StackOutputs) -> None:
     first = replace(samples.good(), certificates_issued=("arn:1",), checks=(Check("fetch", Outcome.FAILED),))
     second = replace(samples.good(), certificates_issued=("arn:2",), certificates_revoked=("arn:2",))

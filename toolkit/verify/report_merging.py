@@ -39,9 +39,12 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
     results.sort(key=lambda result: (result[0].finished_at, not result[1].passed))
     known = {zone.zone: (report, zone) for report, zone in results}
     meetings = [(report, met) for report in ordered for met in report.handshakes]
-    meetings.sort(key=lambda meeting: (meeting[0].finished_at, bool(meeting[1].problem)))
-    handshakes = {(met.client, met.server): (report, met) for report, met in meetings}
-    counted = [report for report, _ in (*known.values(), *handshakes.values())]
+    last = {
+        (met.client, met.server): (report, met)
+        for report, met in sorted(meetings, key=lambda meeting: (meeting[0].finished_at, bool(meeting[1].problem)))
+    }
+    handshakes = [last[pair] for pair in dict.fromkeys((met.client, met.server) for _, met in meetings)]
+    counted = [report for report, _ in (*known.values(), *handshakes)]
     names = [zone.name for zone in outputs.zones]
     return Report(
         mesh=ordered[0].mesh,
@@ -50,7 +53,7 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
         started_at=min(report.started_at for report in ordered),
         finished_at=ordered[-1].finished_at,
         zones=tuple(_with_all_issued(known[name][1], ordered) for name in names if name in known),
-        handshakes=tuple(handshake for _, handshake in handshakes.values()),
+        handshakes=tuple(handshake for _, handshake in handshakes),
         missing_zones=tuple(name for name in names if name not in known),
         # An interrupted report does not count if later reports replace all its results.
         interrupted=any(report.interrupted for report in counted),
