@@ -25,7 +25,6 @@ from toolkit.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Self
 
     from toolkit.cli.control_plane_options import Access
     from toolkit.control_plane.applying import Plan
@@ -116,6 +115,8 @@ def _wait(plan: Plan, client: ControlPlane, zones: Sequence[Zone], timeout: floa
         NotReadyError: they are not in time, or no zone can be asked.
         InterruptedByUserError: the user stopped it.
     """
+    from rich.markup import escape as escape_markup
+
     from toolkit.control_plane import waiting
 
     identities = [step.resource for step in plan.steps if step.resource.key.kind == "MeshIdentity"]
@@ -127,42 +128,22 @@ def _wait(plan: Plan, client: ControlPlane, zones: Sequence[Zone], timeout: floa
     if not zones:
         waiting.refuse_without_zones(identities, client.url)
     settling = waiting.SETTLING if plan.writes and waiting.needs_settling(plan.steps) else 0.0
+    ready: set[tuple[str, Key]] = set()
+
+    def show(states: Sequence[State]) -> None:
+        for state in states:
+            if state.is_ready and (state.zone, state.key) not in ready:
+                ready.add((state.zone, state.key))
+                say(f"{escape(state.zone)}: {escape(str(state.key))} is ready")
+        if missing := dict.fromkeys(state.zone for state in states if not state.is_ready):
+            status.update(escape_markup(f"Waiting for {escape(', '.join(missing))} ..."))
+
     try:
-        with _Progress() as progress:
-            missing = waiting.wait(zones, identities, timeout, progress.show, CLOCK, settling)
+        with open_stderr_console().status("Waiting for the zones ...") as status:
+            missing = waiting.wait(zones, identities, timeout, show, CLOCK, settling)
     except KeyboardInterrupt:
         raise InterruptedByUserError("interrupted while waiting; everything was written") from None
     waiting.require_ready(missing, f"{timeout:g} s")
-
-
-class _Progress:
-    """The progress of waiting: a line for each MeshIdentity that is ready, and on a terminal what is missing."""
-
-    def __init__(self) -> None:
-        self._ready: set[tuple[str, Key]] = set()
-        console = open_stderr_console()
-        self._status = console.status("Waiting for the zones ...") if console.is_terminal else None
-
-    def __enter__(self) -> Self:
-        if self._status is not None:
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-    def show(self, states: Sequence[State]) -> None:
-        """Show the states of a round."""
-        for state in states:
-            if state.is_ready and (state.zone, state.key) not in self._ready:
-                self._ready.add((state.zone, state.key))
-                say(f"{escape(state.zone)}: {escape(str(state.key))} is ready")
-        missing = [state.zone for state in states if not state.is_ready]
-        if self._status is not None and missing:
-            from rich.text import Text
-
-            self._status.update(Text(f"Waiting for {escape(', '.join(dict.fromkeys(missing)))} ..."))
 
 
 def _wanted(filenames: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:

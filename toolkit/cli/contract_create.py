@@ -10,7 +10,7 @@ from toolkit.cli.options import emit, meshes_option, namespace_option, note, war
 from toolkit.cli.output_options import output_file_option
 from toolkit.cli.parameters import Command, option
 from toolkit.cli.verify_options import warn_of_plaintext
-from toolkit.errors import InvalidInputError, Problem
+from toolkit.files import read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,7 +107,7 @@ def command(
     if chain is not None and (profile or endpoint_url):
         raise click.UsageError("--profile and --endpoint-url have no effect with --chain: AWS is not asked")
     outputs = _read_outputs(terraform, cloudformation)
-    choices = creating.Choices(chain=None if chain is None else _read_chain(chain), **chosen)
+    choices = creating.Choices(chain=None if chain is None else read_text(chain, "is not PEM"), **chosen)
     if outputs is None and choices.arn is None:
         raise click.UsageError("name the CA with --arn, or a document with --from-terraform or --from-cloudformation")
     if outputs is None and not choices.zones:
@@ -133,17 +133,6 @@ def _read_outputs(terraform: str | None, cloudformation: str | None) -> Object |
     if terraform is not None:
         return read_terraform(*read_source(terraform))
     return None if cloudformation is None else read_cloudformation(*read_source(cloudformation))
-
-
-def _read_chain(name: str) -> str:
-    from toolkit.contract import read_source
-    from toolkit.text import NotTextError, decode_utf8
-
-    content, source = read_source(name)
-    try:
-        return decode_utf8(content)
-    except NotTextError as error:
-        raise InvalidInputError(f"{source} is not PEM", [Problem(f"{source}:{error.line}", str(error))]) from None
 
 
 def _ask(draft: Draft, profile: str | None, endpoint_url: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from rich import box
@@ -55,39 +55,29 @@ class _Row:
         return 1 if self.running is not None else 3
 
 
-@dataclass
 class LiveProgress:
     """A live table of the zones, which is removed at the end. Without a terminal, nothing is shown.
 
-    Attributes:
+    Args:
         zones: names of the zones, in the order of the rows.
         console: the console for the table.
     """
 
-    zones: Sequence[str]
-    console: Console
-    _rows: dict[str, _Row] = field(init=False)
-    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
-    _spinner: Spinner = field(init=False, default_factory=lambda: Spinner("dots", style="cyan"))
-    _live: Live | None = field(init=False, default=None)
-
-    def __post_init__(self) -> None:
-        self._rows = {zone: _Row(zone) for zone in self.zones}
+    def __init__(self, zones: Sequence[str], console: Console) -> None:
+        self.console = console
+        self._rows = {zone: _Row(zone) for zone in zones}
+        self._lock = threading.Lock()
+        self._spinner = Spinner("dots", style="cyan")
+        self._live = Live(
+            get_renderable=self.render, console=console, refresh_per_second=_REFRESHES_PER_SECOND, transient=True
+        )
 
     def __enter__(self) -> Self:
-        if self.console.is_terminal and not self.console.is_dumb_terminal:
-            self._live = Live(
-                get_renderable=self.render,
-                console=self.console,
-                refresh_per_second=_REFRESHES_PER_SECOND,
-                transient=True,
-            )
-            self._live.start()
+        self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live is not None:
-            self._live.stop()
+        self._live.stop()
 
     def begun(self, verification: ZoneVerification) -> None:
         """Handle the start of a zone's verification. It is called in the zone's thread."""

@@ -37,24 +37,21 @@ def command(*, outputs: tuple[Output, ...]) -> None:
 
     The libraries are those of the toolkit and of its extras; one that is not installed has no version.
     """
+    libraries = {name: _find_version(name) for name in _list_libraries()}
     facts = {
         "version": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "libraries": {name: _find_version(name) for name in _list_libraries()},
+        "libraries": libraries,
     }
 
     def render(form: str, _file: Path | None) -> str:
         if form == "json":
             return json.dumps(facts, indent=2) + "\n"
-        installed = [f"{name} {version}" for name, version in _list_installed()]
+        installed = [f"{name} {version}" for name, version in libraries.items() if version]
         return "\n".join([f"toolkit {__version__}", f"Python {facts['python']}", *installed]) + "\n"
 
     write_outputs(outputs, render)
-
-
-def _list_installed() -> list[tuple[str, str]]:
-    return [(name, version) for name in _list_libraries() if (version := _find_version(name))]
 
 
 def _list_libraries() -> list[str]:
