@@ -127,7 +127,7 @@ def test_codes_are_chosen_by_how_they_begin() -> None:
     ("arguments", "words"),
     [
         ([], "name a FILE to check"),
-        (["good.yaml", "--select", "MESH999"], "--select 'MESH999': no code begins so"),
+        (["good.yaml", "--select", "MESH999"], "--select 'MESH999': no code begins with it"),
         (["good.yaml", "--ignore", ""], "--ignore ''"),
         (["good.yaml", "--tag", "version"], "--tag takes KEY=VALUE"),
         (["good.yaml", "--tag", "=1"], "--tag takes KEY=VALUE"),

@@ -153,8 +153,8 @@ def test_an_error_names_the_variable_that_a_value_comes_from(outputs: Path) -> N
 @pytest.mark.parametrize(
     ("variable", "words"),
     [
-        ("TOOLKIT_VERIFY_ZONES", "is the variable of no option of main verify. Did you mean TOOLKIT_VERIFY_ZONE"),
-        ("TOOLKIT_VERIFY_YES", "is the variable of no option of main verify."),
+        ("TOOLKIT_VERIFY_ZONES", "is not the variable of an option of main verify. Did you mean TOOLKIT_VERIFY_ZONE"),
+        ("TOOLKIT_VERIFY_YES", "is not the variable of an option of main verify."),
     ],
 )
 def test_a_variable_that_is_none_is_an_error(outputs: Path, variable: str, words: str) -> None:

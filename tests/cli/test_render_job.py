@@ -156,7 +156,7 @@ def test_what_a_reader_may_not_expect_is_said(outputs: Path, tmp_path: Path) -> 
     assert CliRunner().invoke(main, apart, env=keys).exit_code == 0
     said = run(outputs, "--zone", "zone-1", "-f", mesh)
     assert said.exit_code == 0
-    assert "Note: the Mesh names an access key, with which its control planes ask" in said.stderr
+    assert "Note: the Mesh has an access key, which its control planes use" in said.stderr
 
 
 @pytest.mark.parametrize(("bits", "wanted"), [(0o644, 0o644), (0o640, 0o640), (0o600, 0o600)])

@@ -77,9 +77,9 @@ def test_one_step_at_a_time_from_what_is_live(outputs: Path, base: Path) -> None
 
 def test_a_step_from_a_base_that_is_not_there_yet_says_so(outputs: Path, base: Path) -> None:
     second = run("--base", base, "--contract", outputs, "--step", "2")
-    assert "Note: in the base step 1 has not been made" in second.stderr
+    assert "Note: the base does not contain step 1 yet" in second.stderr
     base.write_text(run("--base", base, "--contract", outputs, "--step", "1").stdout)
-    assert "has not been made" not in run("--base", base, "--contract", outputs, "--step", "2").stderr
+    assert "does not contain step" not in run("--base", base, "--contract", outputs, "--step", "2").stderr
 
 
 def test_secrets_come_with_the_first_step_alone(outputs: Path, base: Path) -> None:
@@ -291,7 +291,7 @@ def test_no_step_is_printed_before_the_one_before_it_is_live(outputs: Path) -> N
         standin.stand_in.insights.clear()
         late = run(*arguments, "2", env=there)
         assert late.exit_code == 0
-        assert "says nothing of the mesh's proxies yet" in late.stderr
+        assert "has no data on the mesh's proxies yet" in late.stderr
 
 
 def test_through_a_control_plane_and_never_too_soon(outputs: Path, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_input_that_is_not_valid_buys_nothing(
         (["--identity", "web-identity"], "--web-identity-token-file belong together"),
         (["--web-identity-token-file", "x"], "belong together"),
         (["--identity", "profile"], "needs --profile NAME"),
-        (["--identity", "ambient", "--zone", "ireland-1", "--role", "zone"], "--role has no meaning"),
+        (["--identity", "ambient", "--zone", "ireland-1", "--role", "zone"], "--role has no effect"),
         (["--zone", "paris-1"], "the contract has no zone paris-1"),
         (["--backend-name", "x"], "--backend-name needs -f FILE"),
         (["--horizon", "soon"], "--horizon"),

@@ -208,11 +208,7 @@ Exit codes: 0 good, 1 a check failed, 2 invalid input, 3 environment error,
 
 @click.group(
     cls=LazyGroup,
-    context_settings={
-        "help_option_names": ["-h", "--help"],
-        "max_content_width": 110,
-        "auto_envvar_prefix": "TOOLKIT",
-    },
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "auto_envvar_prefix": "TOOLKIT"},
     epilog=_EPILOG,
 )
 @click.option("--debug", is_flag=True, allow_from_autoenv=False, help="Show the traceback of an error.")

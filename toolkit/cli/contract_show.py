@@ -143,7 +143,7 @@ def show_pending(stack: PendingStack, source: ContractSource, look: Look) -> str
     page.print_heading("Next")
     for step in (
         f"toolkit contract csr{toolkit} > issuing-ca.csr",
-        "# the owner of the root signs it as a CA: issuing-ca.pem; above.pem is what stands above that, the root last",
+        "# the owner of the root signs it as a CA: issuing-ca.pem; above.pem has the CAs above it, the root last",
         f"pulumi config set{pulumi} issuedCertificate < issuing-ca.pem",
         f"pulumi config set{pulumi} issuedCertificateChain < above.pem",
         f"pulumi up{pulumi}",

@@ -121,8 +121,7 @@ control_plane_options = gather(
     _option("--context", metavar="NAME", help="A kumactl context, for the control plane's address, CA and token."),
     _rare_file_option("--kumactl-config", help="The file with kumactl's contexts; ~/.kumactl/config unless given."),
     _rare_file_option(
-        "--token-file",
-        help=f"A file with a user token; without it the context's token is used, or {TOKEN_VARIABLE}.",
+        "--token-file", help=f"A file with a user token; without it the context's token is used, or {TOKEN_VARIABLE}."
     ),
     _rare_file_option(
         "--ca-file", help="The CA that signed the control plane's certificate, as PEM; the system's CAs unless given."

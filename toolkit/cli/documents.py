@@ -11,7 +11,7 @@ import click
 
 from toolkit.cli.control_plane_options import control_plane_options
 from toolkit.cli.exits import write_stdout
-from toolkit.cli.options import choose_look, note, version_option, warn
+from toolkit.cli.options import choose_look, note, repeat_options, version_option, warn
 from toolkit.cli.parameters import combine, option
 from toolkit.errors import InvalidInputError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.versions import MeshVersion
+    from toolkit.values import Object
 
 CONTROL_PLANE = "control-plane"
 _ENTERPRISE = "Kong Mesh"
@@ -45,22 +46,6 @@ class Base(NamedTuple):
     meshes: list[EditableMesh]
     version: MeshVersion | None
     product: str
-
-
-class Moving(NamedTuple):
-    """The mesh that a rotation moves.
-
-    Attributes:
-        text: a stream with it.
-        source: name of the stream in errors.
-        version: of Kong Mesh; None if it isn't known.
-        product: the control plane's product; empty without a control plane.
-    """
-
-    text: str
-    source: str
-    version: MeshVersion | None
-    product: str = ""
 
 
 def base_options(*, required: bool = False) -> Decorator:
@@ -115,7 +100,7 @@ def read_base(base: str, access: Access, meshes: Sequence[str], form: Form) -> B
     return Base(documents, version, index.product)
 
 
-def read_moving(base: str, access: Access, mesh: str | None, version: MeshVersion | None) -> Moving:
+def read_moving(base: str, access: Access, mesh: str | None, version: MeshVersion | None) -> Base:
     """Read the mesh of ``--base`` that a rotation moves.
 
     Args:
@@ -124,22 +109,20 @@ def read_moving(base: str, access: Access, mesh: str | None, version: MeshVersio
         mesh: its name; None for the only one in a file.
         version: the version that the user named.
 
+    Returns:
+        The first mesh has the text with the one to move. The version is the named one, if there is one.
+
     Raises:
         InvalidInputError: the text can't be read, the control plane has no such mesh, or its version has no acmpca
             backend.
         ExternalError: the control plane can't be reached, or returned an error.
     """
-    from toolkit.files import name_source, read_text
-
-    if base != CONTROL_PLANE:
-        heed_version(version)
-        return Moving(read_text(base), name_source(base), version)
     existing = read_base(base, access, [mesh or ""], "universal")
-    heed_version(version or existing.version)
+    version = version or existing.version
+    heed_version(version)
     if not existing.meshes:
         raise InvalidInputError(f"the control plane has no mesh {mesh}")
-    (found,) = existing.meshes
-    return Moving(found.editor.text, found.document.source, version or existing.version, existing.product)
+    return existing._replace(version=version)
 
 
 def note_list(mesh: EditableMesh) -> None:
@@ -170,23 +153,18 @@ def heed_version(version: MeshVersion | None) -> None:
 
     if version is None:
         return
-    versions.refuse_version(version, _name_successor(click.get_current_context()))
+    versions.refuse_version(version, _name_successor(click.get_current_context().params))
     for warning in versions.list_warnings(version):
         warn(warning)
 
 
-def _name_successor(ctx: click.Context) -> str:
+def _name_successor(chosen: Object) -> str:
     """Return the command that renders a MeshIdentity instead of the Mesh that a command would render."""
-    chosen = ctx.params
-    words = ["toolkit"]
     base = chosen.get("base")
     # Without mtls there is nothing to move from.
     is_new = base is None or chosen.get("target") == "mesh-identity"
-    words += ["render-identity"] if is_new else ["rotate", "--to", "mesh-identity", "--base", str(base)]
-    named = (("--contract", "contract_file"), ("--stack", "stack"), ("--cwd", "cwd"), ("--mesh", "mesh"))
-    words += [word for option_name, name in named if chosen.get(name) for word in (option_name, str(chosen[name]))]
-    words += [word for mesh in chosen.get("meshes") or () for word in ("--mesh", mesh)]
-    return shlex.join(words)
+    words = ["render-identity"] if is_new else ["rotate", "--to", "mesh-identity", "--base", str(base)]
+    return shlex.join(["toolkit", *words, *repeat_options(("contract_file", "stack", "cwd", "mesh", "meshes"))])
 
 
 def lay_out(stream: str, form: str) -> str:

@@ -61,17 +61,12 @@ def _check_namespace(text: str) -> str:
 )
 @filename_option("The same as FILE.")
 @option(
-    "--fail-on",
-    type=click.Choice(_FAIL_ON),
-    default="error",
-    help="The lowest severity that makes the command fail.",
+    "--fail-on", type=click.Choice(_FAIL_ON), default="error", help="The lowest severity that makes the command fail."
 )
 @option("--select", multiple=True, metavar="CODE", help="Report only these codes or prefixes of codes; repeatable.")
 @option("--ignore", multiple=True, metavar="CODE", help="Don't report these codes or prefixes of codes; repeatable.")
 @version_option(help="Version of Kong Mesh, such as 2.14.2; by default any.")
-@product_option(
-    help="The product; open-source Kuma has fewer types of backends, and allows one at a time.",
-)
+@product_option(help="The product; open-source Kuma has fewer types of backends, and allows one at a time.")
 @option(
     "--tag",
     "tags",
@@ -177,7 +172,7 @@ def _codes(select: Sequence[str], ignore: Sequence[str]) -> set[str]:
     for name, prefixes in (("--select", select), ("--ignore", ignore)):
         for prefix in prefixes:
             if not prefix or not any(code.startswith(prefix.upper()) for code in RULES):
-                raise click.UsageError(f"{name} {prefix!r}: no code begins so; they run from MESH001 on")
+                raise click.UsageError(f"{name} {prefix!r}: no code begins with it; codes begin with MESH")
     chosen = tuple(prefix.upper() for prefix in select) or ("",)
     ignored = tuple(prefix.upper() for prefix in ignore)
     return {code for code in RULES if code.startswith(chosen) and not code.startswith(ignored)}

@@ -48,9 +48,7 @@ mesh_options = combine(
         show_default="STRICT in a new backend",
         help="PERMISSIVE also accepts plain traffic.",
     ),
-    expiration_option(
-        help="Lifetime of data plane certificates; one number and one unit of y, w, d, h, m, s, ms.",
-    ),
+    expiration_option(help="Lifetime of data plane certificates; one number and one unit of y, w, d, h, m, s, ms."),
     _option(
         "--common-name",
         metavar="TEMPLATE",
@@ -69,9 +67,7 @@ mesh_options = combine(
         "credential chain, such as IRSA.",
     ),
     _source_option(
-        "--access-key-secret",
-        rare=True,
-        help="Where control planes find the access key's secret; the same sources.",
+        "--access-key-secret", rare=True, help="Where control planes find the access key's secret; the same sources."
     ),
     _option(
         "--credentials",
@@ -144,7 +140,7 @@ def _credentials(where: str, profile: str) -> Credentials:
     if where == "prompt":
         if not can_ask():
             raise click.UsageError(
-                "--credentials prompt needs a terminal to ask on, and standard input is none; take env or a FILE"
+                "--credentials prompt needs a terminal to ask on, and standard input is not one; use env or a FILE"
             )
         access_key = click.prompt("AWS access key", err=True)
         secret = click.prompt("AWS access key secret", hide_input=True, err=True)

@@ -224,6 +224,19 @@ def list_given_besides(ctx: click.Context, names: Collection[str]) -> list[str]:
     ]
 
 
+def repeat_options(names: Collection[str]) -> list[str]:
+    """Return the options of the current command line for these parameters, with their values."""
+    ctx = click.get_current_context(silent=True)
+    words: list[str] = []
+    for parameter in ctx.command.params if ctx else []:
+        name = str(parameter.name)
+        if ctx and name in names and ctx.get_parameter_source(name) is _COMMANDLINE:
+            values = ctx.params[name] if parameter.multiple else [ctx.params[name]]
+            for value in values:
+                words += [max(parameter.opts, key=len), *([] if value is True else [str(value)])]
+    return words
+
+
 def read_texts(filenames: Iterable[str]) -> list[tuple[str, str]]:
     """Return the name and the text of each file.
 

@@ -165,7 +165,9 @@ class Command(click.Command):
             is_like_one = name.startswith(f"{ctx.auto_envvar_prefix}_") and not re.search(_OF_A_SERVICE, name)
             if is_like_one and name not in known and os.environ[name]:
                 near = suggest(name, filter(None, known), most=3)
-                raise click.UsageError(f"{name} is the variable of no option of {ctx.command_path}. {near}".rstrip())
+                raise click.UsageError(
+                    f"{name} is not the variable of an option of {ctx.command_path}. {near}".rstrip()
+                )
         return super().invoke(ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -68,11 +68,7 @@ Examples:
     help="Service account of the pod, from which it gets its AWS role.",
 )
 @option(
-    "--timeout",
-    type=click.IntRange(1, _MAX_SECONDS),
-    default=60,
-    metavar="SECONDS",
-    help="Time limit for one zone.",
+    "--timeout", type=click.IntRange(1, _MAX_SECONDS), default=60, metavar="SECONDS", help="Time limit for one zone."
 )
 @option(
     "--retries",
@@ -140,7 +136,7 @@ def _say(
         )
         note(f"each run requests {many} up to ${price:.2f}")
     if isinstance(applied, Applied) and applied.has_access_key:
-        note("the Mesh names an access key, with which its control planes ask; the Jobs ask with the role of the pod")
+        note("the Mesh has an access key, which its control planes use; the Jobs use the role of their pod")
     elsewhere = [zone.name for zone in zones if not _runs_as_control_plane(zone, options)]
     if elsewhere:
         note(

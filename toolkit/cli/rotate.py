@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.cli.control_plane_options import Access
-    from toolkit.cli.documents import Moving
+    from toolkit.cli.documents import Base
     from toolkit.cli.mesh_options import IdentityChoices
     from toolkit.cli.options import ContractSource
     from toolkit.mesh.documents.editable import EditableMesh
@@ -70,9 +70,7 @@ Examples:
     f"{MESH_IDENTITY} moves from Mesh.mtls to a MeshIdentity (experimental).",
 )
 @option("--from", "leave", metavar="NAME", help="The backend to leave; the enabled one by default.")
-@product_option(
-    help="The product; open-source Kuma allows one backend, so mTLS is off for a while.",
-)
+@product_option(help="The product; open-source Kuma allows one backend, so mTLS is off for a while.")
 @option("--step", type=click.IntRange(min=1, max=5), metavar="N", help="Print the document of one step.")
 @option(
     "--force",
@@ -143,7 +141,8 @@ def command(
     moving = read_moving(base, access, mesh, mesh_version)
     _refuse_other_product(moving, product)
     insight = _read_insight(access, mesh or "") if is_live and product != "kuma" else None
-    move = Move(moving.text, moving.source, mesh, leave, product)
+    first = moving.meshes[0]
+    move = Move(first.editor.text, first.document.source, mesh, leave, product)
     rotation = _rotate(move, target, source, chosen)
     _say_notes(rotation, move.read(), is_read_again=base == "-" and step is not None)
     if step is None:
@@ -193,7 +192,7 @@ def _settle(
     return (chosen,)
 
 
-def _refuse_other_product(moving: Moving, product: Product) -> None:
+def _refuse_other_product(moving: Base, product: Product) -> None:
     if moving.product == "Kuma" and product != "kuma":
         problem = Problem(
             "--product", "is kong-mesh, but the control plane is open-source Kuma, which allows one backend"
@@ -282,7 +281,7 @@ def _print_step(request: Request, rotation: Rotation, number: int, insight: Obje
     if step.is_done:
         note(f"the mesh is past step {number} already")
     elif number > 1 and not rotation.steps[number - 2].is_done:
-        note(f"in the base step {number - 1} has not been made: apply this one only when the mesh is past its waits")
+        note(f"the base does not contain step {number - 1} yet: apply this one only when the mesh is past its waits")
     for line in describe_surroundings(step):
         say(line)
 
@@ -303,4 +302,4 @@ def _require_ready(rotation: Rotation, number: int, insight: Mapping[str, object
             hint=f"{hint}, and run this again; --force prints the document all the same.",
         )
     if insight is None and name in ("switch", "remove"):
-        note("the control plane says nothing of the mesh's proxies yet, so see for yourself that they are ready")
+        note("the control plane has no data on the mesh's proxies yet, so check for yourself that they are ready")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from toolkit.cli.control_plane_options import Access
-    from toolkit.cli.documents import Moving
+    from toolkit.cli.documents import Base
     from toolkit.control_plane.resources import ListedKind
     from toolkit.mesh.rotate.identity_move import Given, IdentityMove
     from toolkit.mesh.rotate.obstacles import Obstacle
@@ -49,12 +49,7 @@ def refuse_identity_options(ctx: click.Context) -> None:
     _refuse_given(ctx, _OF_A_MOVE, f"needs --to {MESH_IDENTITY}")
 
 
-def run(
-    request: Request,
-    given: Given,
-    identity: IdentityChoices,
-    chosen: Object,
-) -> None:
+def run(request: Request, given: Given, identity: IdentityChoices, chosen: Object) -> None:
     """Print the plan of the move or one of its stages, or write everything to a directory.
 
     Args:
@@ -93,7 +88,7 @@ def _refuse_given(ctx: click.Context, names: Sequence[str], why: str) -> None:
 
 
 def read_given(
-    moving: Moving, mesh: str | None, access: Access | None, filenames: tuple[str, ...], old_chain: str | None
+    moving: Base, mesh: str | None, access: Access | None, filenames: tuple[str, ...], old_chain: str | None
 ) -> Given:
     """Return the mesh with its other documents, from files and the control plane.
 
@@ -115,7 +110,8 @@ def read_given(
     if access is not None:
         texts.append(("the control plane", _list_documents(mesh or "", access)))
     chain = None if old_chain is None else read_text(old_chain)
-    return Given(moving.text, moving.source, mesh, reader.read(texts), chain)
+    first = moving.meshes[0]
+    return Given(first.editor.text, first.document.source, mesh, reader.read(texts), chain)
 
 
 def _list_documents(mesh: str, access: Access) -> str:

@@ -14,7 +14,7 @@ import click
 from toolkit.cli.control_plane_options import Access
 from toolkit.cli.documents import lay_out, read_mode
 from toolkit.cli.mesh_options import refuse_public
-from toolkit.cli.options import emit, note, say
+from toolkit.cli.options import emit, note, repeat_options, say
 from toolkit.cli.output_options import write_directory, write_outputs
 from toolkit.errors import EXIT_CHECK_FAILED
 from toolkit.files import PRIVATE, PUBLIC
@@ -92,7 +92,9 @@ class Commands:
             return shlex.join(["kubectl", "apply", "-f", file])
         # Without a terminal as stdin, it can't ask.
         without_questions = ["--yes"] if file == "-" else []
-        return shlex.join(["toolkit", "apply", *_list_access(), "-f", file, *without_questions, *options])
+        return shlex.join(
+            ["toolkit", "apply", *repeat_options(Access._fields), "-f", file, *without_questions, *options]
+        )
 
     def verify(self, step: Step, files: Sequence[str], *options: str) -> str:
         """Return the command that verifies issuance before a step is applied.
@@ -257,18 +259,6 @@ def describe_surroundings(step: Step, verify: str = "", apply: str = "") -> list
         f"back    {step.words.back}",
     ]
     return [escape(line) for line in lines]
-
-
-def _list_access() -> list[str]:
-    """Return the options of the current command line that name the control plane and how to reach it."""
-    ctx = click.get_current_context(silent=True)
-    words: list[str] = []
-    for parameter in ctx.command.params if ctx else []:
-        name = str(parameter.name)
-        if ctx and name in Access._fields and ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            value = ctx.params[name]
-            words += [max(parameter.opts, key=len), *([] if value is True else [str(value)])]
-    return words
 
 
 def _without_outputs(words: Sequence[str]) -> list[str]:

@@ -72,11 +72,7 @@ _ASKS_ABOVE = 1
 @applied_options
 @zone_option(help="Verify this zone; repeatable; all by default.")
 @option(
-    "--service",
-    default="toolkit-verify",
-    metavar="NAME",
-    rare=True,
-    help="The service in the requested certificates.",
+    "--service", default="toolkit-verify", metavar="NAME", rare=True, help="The service in the requested certificates."
 )
 @option("--lifetime", show_default=STACKS_LIFETIME, metavar="DURATION", help="Lifetime of the requested certificates.")
 @option(
@@ -87,11 +83,7 @@ _ASKS_ABOVE = 1
     help="How long every CA of the chain must still be valid.",
 )
 @option(
-    "--timeout",
-    type=click.IntRange(1, _MAX_SECONDS),
-    default=60,
-    metavar="SECONDS",
-    help="Time limit for one zone.",
+    "--timeout", type=click.IntRange(1, _MAX_SECONDS), default=60, metavar="SECONDS", help="Time limit for one zone."
 )
 @option(
     "--deadline",

@@ -64,10 +64,7 @@ applied_options = gather(
     ),
     mesh_option(help="The mesh; by default the first one of the contract or the file."),
     option(
-        "--backend-name",
-        metavar="NAME",
-        rare=True,
-        help="The mTLS backend of the Mesh; the enabled one unless given.",
+        "--backend-name", metavar="NAME", rare=True, help="The mTLS backend of the Mesh; the enabled one unless given."
     ),
     option(
         "--identity-name",
@@ -176,7 +173,7 @@ def choose_source(chosen: Object, zones: Sequence[Zone]) -> Source:
         names = ", ".join(zone.name for zone in zones)
         raise click.UsageError(f"--identity {how} is one zone's; name it with --zone: {names}")
     if how in ("ambient", "profile") and role:
-        raise click.UsageError(f"--role has no meaning with --identity {how}: what is there is taken as it is")
+        raise click.UsageError(f"--role has no effect with --identity {how}, which uses its credentials directly")
     source: Source
     if how == "assume-role":
         if role != "zone":
