@@ -16,7 +16,7 @@ import binascii
 import json
 import re
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote
 
 if TYPE_CHECKING:
@@ -229,24 +229,10 @@ def check_proxies(environment: Mapping[str, str]) -> str:
     return ""
 
 
-class _AwsCredentials(Protocol):
-    """Credentials as in botocore."""
-
-    secret_key: str | None
-    token: str | None
-
-
-def know_credentials(credentials: _AwsCredentials | None) -> None:
-    """Remember the secret parts of AWS credentials."""
-    if credentials is not None:
-        know(credentials.secret_key or "")
-        know(credentials.token or "")
-
-
-def know_sts_credentials(taken: Mapping[str, str]) -> None:
-    """Remember the secret parts of the ``Credentials`` in a response of STS."""
-    know(taken.get("SecretAccessKey", ""))
-    know(taken.get("SessionToken", ""))
+def know_all(*secrets: str | None) -> None:
+    """Remember several secrets, such as the secret key and the token of AWS credentials; None is ignored."""
+    for secret in secrets:
+        know(secret or "")
 
 
 def check_characters(value: str) -> str:

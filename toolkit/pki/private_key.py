@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from toolkit.pki import certificate, go_pem
 from toolkit.pki.der import read_elements
+from toolkit.pki.pem_faults import PEM_IN_BASE64
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,7 +142,7 @@ def _other(text: str, blocks: Sequence[Block], wanted: str) -> str:
         return f"contains {what} and no {wanted}" if what != f"a {wanted}" else f"has the label {label}"
     if "-----BEGIN" in text:
         return "contains PEM that is incomplete: Go finds no block from BEGIN to END"
-    if "LS0tLS1CRUdJTi" in text:
+    if PEM_IN_BASE64 in text:
         return "contains base64 of PEM: it is encoded once too often"
     return "is DER, and not PEM" if _DER.match(text) else "contains no PEM"
 

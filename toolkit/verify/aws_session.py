@@ -23,7 +23,7 @@ from toolkit import __version__
 from toolkit.errors import ExternalError, InvalidInputError, Problem, ToolkitError, flatten
 from toolkit.network_settings import is_loopback, require_ca_bundle, require_key_log, require_proxy
 from toolkit.pki import arn
-from toolkit.redaction import check_characters, check_proxies, know, know_credentials, know_sts_credentials
+from toolkit.redaction import check_characters, check_proxies, know, know_all
 from toolkit.verify import bounded_http
 from toolkit.verify.aws_responses import NoAnswerError
 
@@ -165,7 +165,7 @@ class AwsSession:
         """
         keys: Object = {}
         if taken is not None:
-            know_sts_credentials(taken)
+            know_all(taken.get("SecretAccessKey"), taken.get("SessionToken"))
             keys = {
                 "aws_access_key_id": taken["AccessKeyId"],
                 "aws_secret_access_key": taken["SecretAccessKey"],
@@ -231,7 +231,7 @@ def require_usable(credentials: Value) -> None:
     """
     if credentials is None or hasattr(credentials, "refresh_needed"):
         return
-    know_credentials(credentials)
+    know_all(credentials.secret_key, credentials.token)
     names = _VARIABLES if credentials.method == "env" else _FIELDS
     for name, value in zip(names, (credentials.access_key, credentials.secret_key, credentials.token), strict=True):
         if problem := check_characters(value or ""):
@@ -245,7 +245,8 @@ def _know_signer(request_signer: object = None, **_: object) -> None:
     # botocore has no public API to get the credentials from an event.
     credentials = getattr(request_signer, "_credentials", None)
     if credentials is not None:
-        know_credentials(credentials.get_frozen_credentials())
+        frozen = credentials.get_frozen_credentials()
+        know_all(frozen.secret_key, frozen.token)
 
 
 def _know_parameters(params: object = None, **_: object) -> None:
