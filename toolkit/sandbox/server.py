@@ -6,6 +6,7 @@ ignores key algorithm, validity, templates and state. The sandbox also has its o
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import uuid
@@ -159,18 +160,12 @@ class Sandbox:
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((_LOOPBACK, port))
-        listener.listen(1024)
+        return socket.create_server((_LOOPBACK, port), backlog=1024)
     except OSError as error:
-        listener.close()
-        raise ExternalError(
-            f"can't listen on {_LOOPBACK}:{port}: {error.strerror or error}",
-            "Choose another --port, or none for a free one.",
-        ) from error
-    return listener
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        hint = "Choose another --port, or none for a free one."
+        raise ExternalError(f"can't listen on {_LOOPBACK}:{port}: {reason}", hint) from error
 
 
 def _forget_everything() -> None:

@@ -13,7 +13,7 @@ import re
 import threading
 import uuid
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -76,14 +76,14 @@ class Call:
         content_type: of the protocol: `JSON_TYPE`, `REST_TYPE` or `CBOR_TYPE`.
         uri: the path parameters of REST-JSON.
         query: the query string of the URL.
-        problem: why the service rejects the request, if it does.
+        is_scoped: whether the request is signed for this service.
     """
 
     operation: str
     content_type: str = JSON_TYPE
     uri: Mapping[str, str] = field(default_factory=dict)
     query: str = ""
-    problem: AwsError | None = None
+    is_scoped: bool = True
 
 
 @dataclass(frozen=True)
@@ -188,16 +188,21 @@ class Service(ABC):
             body: the request's body.
         """
         try:
-            params = decode(self._find_model(call.operation), call, body)
+            params = decode(self._find_model(call), call, body)
             with self._lock:
                 self._authorize(caller, call.operation, params)
                 return encode(self._run_once(caller, call.operation, params), call.content_type)
         except AwsError as error:
             return refuse(error, call.content_type)
 
-    def _find_model(self, operation: str) -> OperationModel:
+    def _find_model(self, call: Call) -> OperationModel:
+        operation = call.operation
+        if not call.is_scoped:
+            # IAM user guide, "Troubleshoot Signature Version 4 signing", "Credential scope errors".
+            message = f"Credential should be scoped to correct service: '{self.name}'."
+            raise AwsError("InvalidSignatureException", message, status=403)
         if operation not in self.model.operation_names:
-            raise _unknown_operation()
+            raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")
         if operation not in self._operations:
             raise AwsError("InvalidAction", f"{self.name}:{operation} is not in the sandbox; AWS has it.")
         return self.model.operation_model(operation)
@@ -225,20 +230,16 @@ class RpcService(Service):
         prefix = self.model.metadata["targetPrefix"]
         in_path, in_header = f"/service/{prefix}/operation/", f"{prefix}."
         if path.startswith(in_path):
-            known = environ.get("HTTP_SMITHY_PROTOCOL") == CBOR_HEADER[1]
-            call = Call(path.removeprefix(in_path), CBOR_TYPE)
+            operation, content_type = path.removeprefix(in_path), CBOR_TYPE
+            fits = environ.get("HTTP_SMITHY_PROTOCOL") == CBOR_HEADER[1]
         elif service == self.name or target.lower().startswith(in_header.lower()):
+            operation, content_type = target.removeprefix(in_header), JSON_TYPE
             # JSON 1.1 uses the path / for all operations.
-            known = path == "/"
-            call = Call(target.removeprefix(in_header) if target.startswith(in_header) else "")
+            fits = path == "/" and target.startswith(in_header)
         else:
             return None
-        if service != self.name:
-            # IAM user guide, "Troubleshoot Signature Version 4 signing", "Credential scope errors".
-            message = f"Credential should be scoped to correct service: '{self.name}'."
-            return replace(call, problem=AwsError("InvalidSignatureException", message, status=403))
-        is_sent_right = known and environ["REQUEST_METHOD"] == "POST"
-        return call if is_sent_right else replace(call, problem=_unknown_operation())
+        fits = fits and environ["REQUEST_METHOD"] == "POST"
+        return Call(operation if fits else "", content_type, is_scoped=service == self.name)
 
 
 class RestService(Service):
@@ -309,10 +310,6 @@ def _load_routes(name: str) -> dict[str, _Route]:
         )
         for operation, place in places.items()
     }
-
-
-def _unknown_operation() -> AwsError:
-    return AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")
 
 
 def decode(model: OperationModel, call: Call, body: bytes) -> Object:

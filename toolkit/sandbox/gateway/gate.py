@@ -137,8 +137,6 @@ class Gate:
         """Return the response of one of the sandbox's own services."""
         account, partition = principal.account, get_partition(claim.region)
         try:
-            if call.problem:
-                raise call.problem
             body = incoming.read_body(environ, incoming.LARGEST_BODY)
             event = faults.Call(service.name, call.operation, account, claim.region, principal.role_name)
             self._faults().apply(event)

@@ -6,7 +6,6 @@ Source: botocore acm-pca, ``ASN1Subject``, ``ApiPassthrough``, ``CsrExtensions``
 from __future__ import annotations
 
 import base64
-import binascii
 import ipaddress
 from typing import TYPE_CHECKING
 
@@ -103,49 +102,32 @@ def build_name(subject: Mapping[str, Value]) -> x509.Name:
     return x509.Name(attributes)
 
 
-def read_extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
-    """Yield the caller's extensions, each with its criticality.
+def read_extensions(given: Mapping[str, Value], structure: str) -> Iterator[Extension]:
+    """Yield the extensions of a structure, each with its criticality.
+
+    Args:
+        given: ``Extensions`` of an ``ApiPassthrough``, or the ``CsrExtensions`` of a CA's own certificate.
+        structure: the structure's name, for errors.
 
     Raises:
         AwsError: ``InvalidArgsException``: a value can't be encoded.
     """
-    given = passthrough.get("Extensions") or {}
     try:
         if "KeyUsage" in given:
-            yield _key_usage(given["KeyUsage"]), True
+            yield build_key_usage(*(_USAGES[field] for field, on in given["KeyUsage"].items() if on)), True
         if "ExtendedKeyUsage" in given:
             purposes = [_choose(item, _PURPOSES, "An extended key usage") for item in given["ExtendedKeyUsage"]]
             yield x509.ExtendedKeyUsage(purposes), False
         if "SubjectAlternativeNames" in given:
             yield x509.SubjectAlternativeName([_general_name(item) for item in given["SubjectAlternativeNames"]]), False
+        if "SubjectInformationAccess" in given:
+            yield x509.SubjectInformationAccess([_access(item) for item in given["SubjectInformationAccess"]]), False
         if "CertificatePolicies" in given:
             yield x509.CertificatePolicies([_policy(item) for item in given["CertificatePolicies"]]), False
         for item in given.get("CustomExtensions", ()):
             yield _custom(item), item.get("Critical", False)
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise make_argument_error("An extension of ApiPassthrough can not be encoded.") from error
-
-
-def read_csr_extensions(given: Mapping[str, Value]) -> Iterator[Extension]:
-    """Yield the extensions in the CSR of a CA's own certificate (botocore acm-pca: CsrExtensions).
-
-    Args:
-        given: the CA's ``CsrExtensions``.
-
-    Raises:
-        AwsError: ``InvalidArgsException``: a value can't be encoded.
-    """
-    try:
-        if "KeyUsage" in given:
-            yield _key_usage(given["KeyUsage"]), True
-        if "SubjectInformationAccess" in given:
-            yield x509.SubjectInformationAccess([_access(item) for item in given["SubjectInformationAccess"]]), False
     except (ValueError, TypeError) as error:
-        raise make_argument_error("An extension of CsrExtensions can not be encoded.") from error
-
-
-def _key_usage(flags: Mapping[str, bool]) -> x509.KeyUsage:
-    return build_key_usage(*(_USAGES[field] for field, on in flags.items() if on))
+        raise make_argument_error(f"An extension of {structure} can not be encoded.") from error
 
 
 def _access(item: Mapping[str, Value]) -> x509.AccessDescription:

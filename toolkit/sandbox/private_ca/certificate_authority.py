@@ -209,7 +209,7 @@ class CertificateAuthority:
         """
         builder = x509.CertificateSigningRequestBuilder().subject_name(self.name)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        for extension, critical in asn1.read_csr_extensions(self.configuration.get("CsrExtensions") or {}):
+        for extension, critical in asn1.read_extensions(self.configuration.get("CsrExtensions") or {}, "CsrExtensions"):
             builder = builder.add_extension(extension, critical=critical)
         return pem.write_request(builder.sign(self.key, self.find_hash()))
 

@@ -111,7 +111,9 @@ def _sign(
     # IssueCertificateRequest.ApiPassthrough).
     given = (request.get("ApiPassthrough") or {}) if wanted.from_api else {}
     csr, key = requests.read(request["Csr"])
-    _require_state(authority, wanted, now)
+    # A root CA signs its own certificate before it is active, and again for a renewal.
+    states = (state.PENDING, state.ACTIVE, state.EXPIRED) if wanted.self_signed else (state.ACTIVE,)
+    authority.require(now, *states, doing="issuing certificates")
     _require_place(authority, wanted, csr)
     algorithm = authority.find_hash(request["SigningAlgorithm"])
     begins = _read_not_before(request.get("ValidityNotBefore"), now).replace(microsecond=0)
@@ -133,12 +135,6 @@ def _sign(
         return builder.sign(authority.key, algorithm)
     except (ValueError, TypeError) as error:
         raise requests.make_malformed_error("The names or extensions of the request can not be encoded.") from error
-
-
-def _require_state(authority: CertificateAuthority, wanted: Profile, now: datetime) -> None:
-    # A root CA signs its own certificate before it is active, and again for a renewal.
-    states = (state.PENDING, state.ACTIVE, state.EXPIRED) if wanted.self_signed else (state.ACTIVE,)
-    authority.require(now, *states, doing="issuing certificates")
 
 
 def _require_place(authority: CertificateAuthority, wanted: Profile, csr: x509.CertificateSigningRequest) -> None:
@@ -267,7 +263,7 @@ def _of_template(
 
 
 def _of_api(given: Mapping[str, Value]) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    for extension, critical in asn1.read_extensions(given):
+    for extension, critical in asn1.read_extensions(given.get("Extensions") or {}, "ApiPassthrough"):
         if isinstance(extension, x509.SubjectAlternativeName):
             # AWS rejects the same SANs here as in a CSR (userguide/certguard-validation.html). Whether AWS requires
             # this SAN to be critical if the subject is empty is unknown.
