@@ -177,7 +177,7 @@ def sandbox_import(world: World, text: str) -> str:
         said = error.response["Error"]
         if said["Code"] != "MalformedCertificateException":
             return str(error)
-        return UNREADABLE if said["Message"] == "The certificate chain can not be read." else REFUSED
+        return UNREADABLE if said["Message"] == "The certificate chain can't be read." else REFUSED
     return TAKEN
 
 

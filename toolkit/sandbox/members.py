@@ -141,7 +141,7 @@ def _below(path: str, name: str) -> str:
 
 
 def _wrong_type(path: str, expected: str) -> AwsError:
-    return AwsError("SerializationException", f"Value at '{path}' can not be read as {expected}.")
+    return AwsError("SerializationException", f"Value at '{path}' can't be read as {expected}.")
 
 
 def _read_boolean(_shape: Shape, value: object, path: str) -> bool:

@@ -357,4 +357,4 @@ def _invalid(message: str) -> AwsError:
 
 
 def _invalid_token(why: str) -> AwsError:
-    return AwsError("InvalidTokenException", f"The token can not be accepted: {why}.")
+    return AwsError("InvalidTokenException", f"The token can't be accepted: {why}.")

@@ -276,7 +276,7 @@ def page(items: list[Object], params: Object, most: int, name: str, code: str) -
     starts = {_make_token(start): start for start in range(1, len(items) + 1)} | {None: 0}
     start = starts.get(params.get(token_name))
     if start is None:
-        raise AwsError(code, "The token was not given out by this service.")
+        raise AwsError(code, "The token is not from this service.")
     end = start + min(params.get(size_name, most), most)
     return {name: items[start:end], token_name: _make_token(end) if end < len(items) else None}
 
@@ -342,7 +342,7 @@ def decode(model: OperationModel, call: Call, body: bytes) -> Object:
 def _gather_members(shape: StructureShape, call: Call, sent: object) -> Object:
     """Return the members of a REST-JSON request, which are in the path, the query and the body."""
     if not isinstance(sent, dict):
-        raise AwsError("SerializationException", "The request body can not be read as a structure.")
+        raise AwsError("SerializationException", "The request body can't be read as a structure.")
     asked = {name: values[0] for name, values in parse_qs(call.query).items()}
     gathered: Object = {}
     for name, member in shape.members.items():
@@ -363,7 +363,7 @@ def _read_number(text: str, shape: Shape) -> str | int:
     try:
         return int(text)
     except ValueError as error:
-        raise AwsError("SerializationException", f"'{text}' can not be read as a whole number.") from error
+        raise AwsError("SerializationException", f"'{text}' can't be read as a whole number.") from error
 
 
 def encode(result: Object | None, content_type: str) -> Response:

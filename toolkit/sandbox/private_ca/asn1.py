@@ -91,12 +91,12 @@ def build_name(subject: Mapping[str, Value]) -> x509.Name:
     standard = [(oid, subject[field]) for field, oid in _ATTRIBUTES.items() if field in subject]
     if custom and standard:
         # botocore, ASN1Subject.CustomAttributes: can't be combined with the standard attributes.
-        raise make_argument_error("CustomAttributes can not be combined with other attributes of the subject.")
+        raise make_argument_error("CustomAttributes can't be combined with other attributes of the subject.")
     try:
         pairs = [(x509.ObjectIdentifier(item["ObjectIdentifier"]), item["Value"]) for item in custom or ()]
         attributes = [x509.NameAttribute(oid, value) for oid, value in [*standard, *pairs]]
     except ValueError as error:
-        raise make_argument_error("The subject can not be encoded as an X.500 name.") from error
+        raise make_argument_error("The subject can't be encoded as an X.500 name.") from error
     if not attributes:
         raise make_argument_error("The subject must have at least one attribute.")
     return x509.Name(attributes)
@@ -127,7 +127,7 @@ def read_extensions(given: Mapping[str, Value], structure: str) -> Iterator[Exte
         for item in given.get("CustomExtensions", ()):
             yield _custom(item), item.get("Critical", False)
     except (ValueError, TypeError) as error:
-        raise make_argument_error(f"An extension of {structure} can not be encoded.") from error
+        raise make_argument_error(f"An extension of {structure} can't be encoded.") from error
 
 
 def _access(item: Mapping[str, Value]) -> x509.AccessDescription:
@@ -172,5 +172,5 @@ def _policy(item: Mapping[str, Value]) -> x509.PolicyInformation:
 def _custom(item: Mapping[str, Value]) -> x509.UnrecognizedExtension:
     oid = x509.ObjectIdentifier(item["ObjectIdentifier"])
     if oid in _NOT_CUSTOM:
-        raise make_argument_error(f"Extension {oid.dotted_string} can not be a custom extension.")
+        raise make_argument_error(f"Extension {oid.dotted_string} can't be a custom extension.")
     return x509.UnrecognizedExtension(oid, base64.b64decode(item["Value"], validate=True))

@@ -132,7 +132,7 @@ class Authorities:
         if status is None and wanted is None:
             raise make_validation_error("Either RevocationConfiguration or Status should be present")
         if status not in (None, state.ACTIVE, state.DISABLED):
-            raise make_argument_error(f"The status can not be set to {status}.")
+            raise make_argument_error(f"The status can't be set to {status}.")
         revocation.check(wanted or {}, authority.arn)
         # Only a change of the status needs a certificate.
         states = _UPDATABLE if status is not None else (state.PENDING, *_UPDATABLE)
@@ -222,7 +222,7 @@ def _read(text: bytes, what: str) -> tuple[x509.Certificate, ...]:
     try:
         return pem.load_certificates(text)
     except ValueError as error:
-        raise _malformed(f"The {what} can not be read.") from error
+        raise _malformed(f"The {what} can't be read.") from error
 
 
 def _malformed(message: str) -> AwsError:

@@ -134,7 +134,7 @@ def _sign(
             builder = builder.add_extension(extension, critical=critical)
         return builder.sign(authority.key, algorithm)
     except (ValueError, TypeError) as error:
-        raise requests.make_malformed_error("The names or extensions of the request can not be encoded.") from error
+        raise requests.make_malformed_error("The names or extensions of the request can't be encoded.") from error
 
 
 def _require_place(authority: CertificateAuthority, wanted: Profile, csr: x509.CertificateSigningRequest) -> None:
@@ -147,7 +147,7 @@ def _require_place(authority: CertificateAuthority, wanted: Profile, csr: x509.C
         return
     if authority.usage_mode == "SHORT_LIVED_CERTIFICATE":
         # privateca/latest/userguide/short-lived-certificates.html: such a CA is the last CA of its chain.
-        raise make_argument_error("A CA in short-lived certificate mode can not issue CA certificates.")
+        raise make_argument_error("A CA in short-lived certificate mode can't issue CA certificates.")
     allowed, length = chain.get_path_length(authority.certificates[0]), wanted.constraints.path_length
     if allowed is not None and (length is None or length >= allowed):
         # botocore, IssueCertificateRequest.TemplateArn: not beyond the issuing CA's path length.

@@ -67,7 +67,7 @@ def read(text: bytes) -> tuple[x509.CertificateSigningRequest, PublicKey]:
         subject, names = list(csr.subject), chain.find_extension(csr, x509.SubjectAlternativeName)
         lists = sum(attribute.oid == _EXTENSION_REQUEST for attribute in csr.attributes)
     except _UNREADABLE as error:
-        raise make_malformed_error("The request can not be read.") from error
+        raise make_malformed_error("The request can't be read.") from error
     if not valid:
         raise make_malformed_error("The signature of the request does not match its key.")
     if lists > 1:
@@ -106,7 +106,7 @@ def require_readable(names: Iterable[x509.GeneralName]) -> None:
         try:
             texts = list(_texts(name))
         except ValueError as error:
-            raise make_malformed_error("An entry of the SAN extension can not be read.") from error
+            raise make_malformed_error("An entry of the SAN extension can't be read.") from error
         for text in texts:
             if not text.strip():
                 raise make_malformed_error("An entry of the SAN extension is empty or has only whitespace.")
