@@ -9,6 +9,7 @@ import base64
 import ipaddress
 from typing import TYPE_CHECKING
 
+from botocore import xform_name
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, SubjectInformationAccessOID
 
@@ -49,17 +50,6 @@ _PURPOSES = {
     # Microsoft's document signing (MS-WCCE).
     "DOCUMENT_SIGNING": x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"),
     "CERTIFICATE_TRANSPARENCY": ExtendedKeyUsageOID.CERTIFICATE_TRANSPARENCY,
-}
-_USAGES = {
-    "DigitalSignature": "digital_signature",
-    "NonRepudiation": "content_commitment",
-    "KeyEncipherment": "key_encipherment",
-    "DataEncipherment": "data_encipherment",
-    "KeyAgreement": "key_agreement",
-    "KeyCertSign": "key_cert_sign",
-    "CRLSign": "crl_sign",
-    "EncipherOnly": "encipher_only",
-    "DecipherOnly": "decipher_only",
 }
 _ACCESS_METHODS = {
     "CA_REPOSITORY": SubjectInformationAccessOID.CA_REPOSITORY,
@@ -114,7 +104,7 @@ def read_extensions(given: Mapping[str, Value], structure: str) -> Iterator[Exte
     """
     try:
         if "KeyUsage" in given:
-            yield build_key_usage(*(_USAGES[field] for field, on in given["KeyUsage"].items() if on)), True
+            yield build_key_usage(*(_name_usage(flag) for flag, on in given["KeyUsage"].items() if on)), True
         if "ExtendedKeyUsage" in given:
             purposes = [_choose(item, _PURPOSES, "An extended key usage") for item in given["ExtendedKeyUsage"]]
             yield x509.ExtendedKeyUsage(purposes), False
@@ -128,6 +118,11 @@ def read_extensions(given: Mapping[str, Value], structure: str) -> Iterator[Exte
             yield _custom(item), item.get("Critical", False)
     except (ValueError, TypeError) as error:
         raise make_argument_error(f"An extension of {structure} can't be encoded.") from error
+
+
+def _name_usage(flag: str) -> str:
+    """Return cryptography's name for a flag of AWS's ``KeyUsage``."""
+    return "content_commitment" if flag == "NonRepudiation" else xform_name(flag)
 
 
 def _access(item: Mapping[str, Value]) -> x509.AccessDescription:
