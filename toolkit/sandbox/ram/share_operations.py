@@ -114,7 +114,7 @@ class Ram:
         if not resources and not principals:
             raise make_invalid_error("Specify resources or principals.")
         self.directory.add(share, resources, principals)
-        return _associations(share, resources, principals, params)
+        return _show_associations(share, params)
 
     def disassociate_resource_share(self, caller: Caller, params: Object) -> Object:
         """Remove CAs and principals."""
@@ -123,7 +123,7 @@ class Ram:
         for entity in (*resources, *principals):
             if entity not in share.resources | share.principals:
                 raise AwsError("UnknownResourceException", f"{entity} is not associated with {share.arn}.")
-        result = _associations(share, resources, principals, params, model.DISASSOCIATED)
+        result = _show_associations(share, params, model.DISASSOCIATED)
         for resource in resources:
             del share.resources[resource]
         self.directory.remove_principals(share, principals)
@@ -267,12 +267,11 @@ def _has_tag(share: ResourceShare, wanted: Object) -> bool:
     return key in share.tags and (not values or share.tags[key] in values)
 
 
-def _associations(
-    share: ResourceShare, resources: list[str], principals: list[str], params: Object, status: str | None = None
-) -> Object:
-    associations = [share.association("RESOURCE", arn, share.resources[arn], status) for arn in resources]
-    associations += [share.association("PRINCIPAL", name, share.principals[name], status) for name in principals]
-    return _answer(params, resourceShareAssociations=associations)
+def _show_associations(share: ResourceShare, params: Object, status: str | None = None) -> Object:
+    """Return the associations that a request names."""
+    resources = share.associations("RESOURCE", params.get("resourceArns", ()), status)
+    principals = share.associations("PRINCIPAL", params.get("principals", ()), status)
+    return _answer(params, resourceShareAssociations=resources + principals)
 
 
 def _tags(present: dict[str, str], more: list[Object]) -> dict[str, str]:

@@ -173,23 +173,28 @@ class ResourceShare:
             "featureSet": "STANDARD",
         }
 
-    def associations(self, kind: str) -> list[Object]:
-        """Return the associations of a kind as GetResourceShareAssociations shows them."""
-        held = self.principals if kind == "PRINCIPAL" else self.resources
-        return [self.association(kind, entity, association) for entity, association in held.items()]
+    def associations(self, kind: str, entities: Iterable[str] | None = None, status: str | None = None) -> list[Object]:
+        """Return associations as GetResourceShareAssociations shows them.
 
-    def association(self, kind: str, entity: str, association: Association, status: str | None = None) -> Object:
-        """Return one association."""
-        return {
-            "resourceShareArn": self.arn,
-            "resourceShareName": self.name,
-            "associatedEntity": entity,
-            "associationType": kind,
-            "status": status or association.status,
-            "creationTime": association.created,
-            "lastUpdatedTime": association.created,
-            "external": association.external,
-        }
+        Args:
+            kind: ``PRINCIPAL`` or ``RESOURCE``.
+            entities: the principals or resources; all by default.
+            status: the status to show; by default that of each association.
+        """
+        held = self.principals if kind == "PRINCIPAL" else self.resources
+        return [
+            {
+                "resourceShareArn": self.arn,
+                "resourceShareName": self.name,
+                "associatedEntity": entity,
+                "associationType": kind,
+                "status": status or held[entity].status,
+                "creationTime": held[entity].created,
+                "lastUpdatedTime": held[entity].created,
+                "external": held[entity].external,
+            }
+            for entity in (held if entities is None else entities)
+        ]
 
     def permissions(self) -> list[Object]:
         """Return the permissions as ListResourceSharePermissions shows them; RAM allows one per resource type."""
