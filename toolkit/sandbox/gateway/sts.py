@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 _WEB_IDENTITY = "AssumeRoleWithWebIdentity"
 _OPERATIONS = frozenset({"AssumeRole", _WEB_IDENTITY, "GetAccessKeyInfo", "GetCallerIdentity"})
 _FORM = "application/x-www-form-urlencoded"
-# STS API reference: the largest parameters are a token of 20,000 characters and policies of 2,048.
-_LONGEST_FORM = 128 * 1024
 
 
 def is_web_identity(environ: WSGIEnvironment) -> bool:
@@ -29,7 +27,7 @@ def is_web_identity(environ: WSGIEnvironment) -> bool:
     if not plain or environ["REQUEST_METHOD"] != "POST" or not environ.get("CONTENT_TYPE", "").startswith(_FORM):
         return False
     try:
-        body = incoming.read_body(environ, _LONGEST_FORM)
+        body = incoming.read_body(environ, incoming.LARGEST_BODY)
     except AwsError:
         return False
     environ |= {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
