@@ -107,9 +107,7 @@ class Schedule(Lifecycle):
 
     def update(self, aws: Aws, identifier: str, _before: Inputs, after: Inputs) -> dict[str, Any]:
         """UpdateSchedule, as a whole."""
-        request = {**after, "name": identifier.partition("/")[2]}
-        request.pop("region", None)
-        aws.call("scheduler", "update_schedule", request)
+        aws.call("scheduler", "update_schedule", {**after, "name": identifier.partition("/")[2]})
         return {}
 
     def delete(self, aws: Aws, identifier: str, _outputs: Mapping[str, Any]) -> None:

@@ -52,11 +52,13 @@ class Aws:
         Args:
             service: the service.
             method: the client's method.
-            request: the parameters; names may differ from AWS's in case, and numbers in type.
+            request: the parameters; names may differ from AWS's in case, and numbers in type. The region, which selects
+                the client, is left out.
         """
         client = self.client(service)
         operation = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
-        response: Object = getattr(client, method)(**_convert(request, operation.input_shape))
+        parameters = {name: value for name, value in request.items() if name != "region"}
+        response: Object = getattr(client, method)(**_convert(parameters, operation.input_shape))
         return response
 
 

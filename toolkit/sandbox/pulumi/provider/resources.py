@@ -17,7 +17,7 @@ _BLOCKS = {"blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrict
 
 
 def _create_association(aws: Aws, _name: str, inputs: Inputs) -> Created:
-    made = aws.call("eks", "create_pod_identity_association", _without_region(inputs))["association"]
+    made = aws.call("eks", "create_pod_identity_association", inputs)["association"]
     return made["associationId"], {"associationId": made["associationId"], "associationArn": made["associationArn"]}
 
 
@@ -55,7 +55,7 @@ def _create_oidc_provider(aws: Aws, _name: str, inputs: Inputs) -> Created:
 
 def _create_share(aws: Aws, name: str, inputs: Inputs) -> Created:
     physical = choose_name(name, inputs)
-    request = {**_without_region(inputs), "name": physical, "tags": list_tags(inputs)}
+    request = {**inputs, "name": physical, "tags": list_tags(inputs)}
     arn = aws.call("ram", "create_resource_share", request)["resourceShare"]["resourceShareArn"]
     return arn, {"arn": arn, "name": physical}
 
@@ -99,7 +99,7 @@ def _create_topic(aws: Aws, name: str, inputs: Inputs) -> Created:
 
 def _create_alarm(aws: Aws, name: str, inputs: Inputs) -> Created:
     physical = choose_name(name, inputs)
-    request = _without_region(inputs) | {"alarmName": physical, "tags": list_tags(inputs)}
+    request = inputs | {"alarmName": physical, "tags": list_tags(inputs)}
     request["metrics"] = [_query(query) for query in request.pop("metricQueries")]
     request.pop("name", None)
     aws.call("cloudwatch", "put_metric_alarm", request)
@@ -119,13 +119,8 @@ def _query(query: Object) -> Object:
 
 def _create_schedule(aws: Aws, name: str, inputs: Inputs) -> Created:
     physical = choose_name(name, inputs)
-    request = {**_without_region(inputs), "name": physical}
-    arn = aws.call("scheduler", "create_schedule", request)["ScheduleArn"]
+    arn = aws.call("scheduler", "create_schedule", {**inputs, "name": physical})["ScheduleArn"]
     return f"default/{physical}", {"arn": arn, "name": physical}
-
-
-def _without_region(inputs: Inputs) -> Inputs:
-    return {key: value for key, value in inputs.items() if key != "region"}
 
 
 KINDS = {
