@@ -173,12 +173,12 @@ class ControlPlane:
         response = self._read(self._index)
         if not self._index and response.status in _ELSEWHERE:
             response = self._read("/")
-        said = response.parse_document() if response.status == httpx.codes.OK else None
+        said = (response.parse_document() if response.status == httpx.codes.OK else None) or {}
         # Older versions have the same text in `tagline` instead of `product`.
-        product, version = (said or {}).get("product") or (said or {}).get("tagline"), (said or {}).get("version")
+        product, version = said.get("product") or said.get("tagline"), said.get("version")
         if not (isinstance(product, str) and isinstance(version, str)):
             raise self._unexpected("GET /", response)
-        return Index(take_line(product), take_line(version), take_line((said or {}).get("mode")))
+        return Index(take_line(product), take_line(version), take_line(said.get("mode")))
 
     def get_mesh(self, name: str) -> Object | None:
         """Return a Mesh from the control plane, in the Universal form; None if it does not exist.

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from toolkit.errors import Problem
 from toolkit.redaction import blot
 from toolkit.text import MAX_LINE, take_line
-from toolkit.yamltext.plain import is_tame
+from toolkit.yamltext.plain import is_tame, items
 
 if TYPE_CHECKING:
     from toolkit.values import Object
@@ -144,16 +144,14 @@ class ApiResponse:
         document = self.parse_document() or {}
         problems: dict[Problem, None] = {}
         for name, reason in _PARAMETERS:
-            entries = document.get(name)
-            for entry in entries if isinstance(entries, list) else []:
+            for entry in items(document.get(name)):
                 if isinstance(entry, dict):
                     problems[Problem(_field(entry.get("field")), _said(entry.get(reason)) or "is not valid")] = None
         return tuple(problems)[:_MAX_PROBLEMS]
 
     def list_warnings(self) -> tuple[str, ...]:
         """Return the control plane's warnings on an accepted document (``{"warnings": [...]}``)."""
-        remarks = (self.parse_document() or {}).get("warnings")
-        texts = (_said(remark) for remark in remarks) if isinstance(remarks, list) else ()
+        texts = map(_said, items((self.parse_document() or {}).get("warnings")))
         return tuple(text for text in texts if text)[:_MAX_PROBLEMS]
 
 

@@ -25,7 +25,6 @@ _ORIGINS = ("global", "zone")
 _IMMUTABLE = (ORIGIN, ZONE_LABEL, DISPLAY_NAME)
 _MAX_NAME, _MAX_MESH, _MAX_PART = 253, 63, 63
 _LABEL_NAME = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]", re.ASCII)
-_SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _RFC_1035 = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 
@@ -133,6 +132,6 @@ def _label_violations(meta: Object, mode: Mode) -> Iterator[Problem]:
 
 def _is_qualified(label: str) -> bool:
     prefix, slash, name = label.rpartition("/")
-    if slash and (len(prefix) > _MAX_NAME or not _SUBDOMAIN.fullmatch(prefix)):
+    if slash and find_name_problem(prefix, "kubernetes"):
         return False
     return len(name) <= _MAX_PART and _LABEL_NAME.fullmatch(name) is not None
