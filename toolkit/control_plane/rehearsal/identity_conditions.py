@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -52,13 +52,6 @@ class _FailedError(Exception):
         self.reason = reason
 
 
-class Authority(NamedTuple):
-    """The certificates of a provider's CA, empty if it has none, and whether they become a MeshTrust."""
-
-    text: str
-    creates_trust: bool
-
-
 def reconcile(inventory: Inventory, identity: Object, zone: str, product: Product, chains: Chains) -> Object:
     """Create or extend the MeshTrust of a MeshIdentity, and return the MeshIdentity's status.
 
@@ -73,22 +66,22 @@ def reconcile(inventory: Inventory, identity: Object, zone: str, product: Produc
     provider = identity["spec"].get("provider")
     if mesh.get("meshServices", {}).get("mode") != "Exclusive":
         return _status(_condition("Provider", "MeshServicesDisabled", _NO_MESH_SERVICES, is_true=False))
-    try:
-        authority = _find_authority(inventory, identity, product, chains) if provider is not None else None
-    except _FailedError as error:
-        return _status(_condition("Provider", error.reason, str(error), is_true=False))
-    if authority is None:
+    if provider is None:
         provided = _condition("SpiffeIDProvider", "SpiffeIDProvided", "SpiffeID is provided")
         partly = _condition("Ready", "PartiallyReady", "Running in SpiffeID only mode", is_true=False)
         return {"conditions": [provided, partly]}
+    try:
+        trusted = _find_trusted(inventory, identity, product, chains)
+    except _FailedError as error:
+        return _status(_condition("Provider", error.reason, str(error), is_true=False))
     initialized = _condition("Provider", "ProviderInitialized", "Provider successfully initialized")
-    if not authority.creates_trust:
+    if not trusted:
         return _status(initialized)
     domain = expand_trust_domain(identity["spec"].get("spiffeID", {}).get("trustDomain"), identity["mesh"], zone)
     if domain.unknown:
         reason = f"executing template failed: {', '.join(domain.unknown)}"
         return _status(initialized, _condition("MeshTrustCreated", "MeshTrustCreationError", reason, is_true=False))
-    _trust(inventory, identity, domain.text, authority.text, zone)
+    _trust(inventory, identity, domain.text, trusted, zone)
     created = _condition("MeshTrustCreated", "MeshTrustCreated", "MeshTrust has been successfully created")
     return _status(initialized, created)
 
@@ -106,27 +99,26 @@ def _status(*conditions: Object) -> Object:
     return {"conditions": [*conditions, ready]}
 
 
-def _find_authority(inventory: Inventory, identity: Object, product: Product, chains: Chains) -> Authority:
+def _find_trusted(inventory: Inventory, identity: Object, product: Product, chains: Chains) -> str:
+    """Return the certificates of the provider's CA; empty if they do not become a MeshTrust."""
     provider = identity["spec"]["provider"]
     if provider["type"] == "Spire":
-        return Authority("", creates_trust=False)
+        return ""
     if provider["type"] == "Extension":
         extension = provider["extension"]
         if product != "kong-mesh" or extension["name"] != ACMPCA:
             raise _FailedError("ProviderNotFoundError", f"provider: {provider['type']} not found")
         config = extension["config"]
-        return Authority(
-            chains(config["arn"]) or _create_ca(config["arn"]), config.get("meshTrustCreation") != "Disabled"
-        )
+        is_disabled = config.get("meshTrustCreation") == "Disabled"
+        return "" if is_disabled else chains(config["arn"]) or _create_ca(config["arn"])
     bundled = provider["bundled"]
-    creates_trust = bundled.get("meshTrustCreation") != "Disabled"
     text = _create_ca(f"{identity['mesh']} {identity['name']}")
     if not bundled.get("autogenerate", {}).get("enabled"):
         text = _load(inventory, identity["mesh"], bundled["ca"]["certificate"])
         _load(inventory, identity["mesh"], bundled["ca"]["privateKey"])
     if is_self_signed(_parse(text)) and not bundled.get("insecureAllowSelfSigned"):
         raise _FailedError("ProviderValidationError", "self-signed CA certificate is not allowed")
-    return Authority(text, creates_trust)
+    return "" if bundled.get("meshTrustCreation") == "Disabled" else text
 
 
 def _load(inventory: Inventory, mesh: str, source: Object) -> str:
