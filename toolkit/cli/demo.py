@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.common_options import is_quiet
-from toolkit.cli.options import explain_missing_extra
+from toolkit.cli.options import require_extra
 from toolkit.cli.output_options import output_dir_option
 from toolkit.cli.parameters import Command, option
 from toolkit.errors import EXIT_CHECK_FAILED
@@ -51,11 +51,8 @@ def command(output_dir: Path, stack: str, *, mesh_identity: bool) -> None:
     """
     from toolkit.files import find_project_root
 
-    try:
+    with require_extra("sandbox"):
         from toolkit import demo, identity_demo
-    except ModuleNotFoundError as error:
-        raise explain_missing_extra("sandbox", error) from error
-
     story = demo.Story(quiet=is_quiet())
     if mesh_identity:
         passed = identity_demo.run(find_project_root(), stack, output_dir, story)

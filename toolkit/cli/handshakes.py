@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import explain_missing_extra, open_stderr_console
+from toolkit.cli.options import open_stderr_console, require_extra
 from toolkit.cli.parameters import combine, option
 
 if TYPE_CHECKING:
@@ -17,24 +17,11 @@ if TYPE_CHECKING:
     from toolkit.cli.signals import Signals
     from toolkit.verify.handshakes.openssl import PeerTrust
     from toolkit.verify.plan import Plan
-    from toolkit.verify.results import Handshake, Report
+    from toolkit.verify.results import Handshake
     from toolkit.verify.runner import Run
     from toolkit.verify.zone import Proxy
 
     Engine = Callable[[Sequence[Proxy], PeerTrust], Generator[Handshake]]
-
-
-class Met(NamedTuple):
-    """The result of the handshakes.
-
-    Attributes:
-        report: the report with the handshakes.
-        trouble: the error that ended the run or the handshakes early. Write the report anyway, because it names the
-            issued certificates; it is marked as interrupted.
-    """
-
-    report: Report
-    trouble: Exception | None = None
 
 
 # For :func:`load_engine`: ``handshakes`` and ``dataplane``.
@@ -66,10 +53,8 @@ def load_engine(*, handshakes: bool, dataplane: str) -> Engine | None:
     if not handshakes:
         return None
     if dataplane == "envoy":
-        try:
+        with require_extra("envoy"):
             from toolkit.verify.handshakes import envoy
-        except ModuleNotFoundError as error:
-            raise explain_missing_extra("envoy", error) from error
         envoy.find_envoy()
         return envoy.make_handshakes
     from toolkit.verify.handshakes.openssl import make_handshakes
@@ -77,7 +62,7 @@ def load_engine(*, handshakes: bool, dataplane: str) -> Engine | None:
     return make_handshakes
 
 
-def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
+def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Run:
     """Make the handshakes of a run, with progress on stderr if that is a terminal.
 
     Args:
@@ -87,12 +72,12 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
         signals: end the handshakes.
 
     Returns:
-        The run's report with the handshakes; without handshakes if fewer than two zones got a certificate. After
-        Ctrl-C, with the handshakes so far.
+        The run with the handshakes in its report; without handshakes if fewer than two zones got a certificate. After
+        Ctrl-C, with the handshakes so far. If they ended with an error, the report is marked as interrupted.
     """
     report, proxies, trouble = run.report, run.proxies, run.trouble
     if make is None or not proxies[1:] or report.interrupted:
-        return Met(report, trouble)
+        return run
     from datetime import UTC, datetime
 
     trust = _choose_trust(plan)
@@ -108,7 +93,7 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
     except Exception as error:  # noqa: BLE001 - what was issued must not be forgotten, whatever went wrong
         trouble = error
     done = replace(report, handshakes=tuple(handshakes), interrupted=interrupted, finished_at=datetime.now(UTC))
-    return Met(done, trouble)
+    return run._replace(report=done, trouble=trouble)
 
 
 def _choose_trust(plan: Plan) -> PeerTrust:

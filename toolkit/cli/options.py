@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import shutil
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
@@ -18,7 +19,7 @@ from toolkit.redaction import blot
 from toolkit.text import escape_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from rich.console import Console
@@ -267,12 +268,20 @@ def can_ask() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def explain_missing_extra(extra: Literal["envoy", "sandbox"], error: ModuleNotFoundError) -> ExternalError:
-    """Return the error for an extra that is not installed, with the command to install it."""
-    return ExternalError(
-        f"{error.name} is not installed; it comes with the extra {extra}",
-        f"Install it with: pip install 'kong-mesh-pca-toolkit[{extra}]'",
-    )
+@contextmanager
+def require_extra(extra: Literal["envoy", "sandbox"]) -> Iterator[None]:
+    """Explain how to install an extra, if an import in the block fails.
+
+    Raises:
+        ExternalError: a module is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ExternalError(
+            f"{error.name} is not installed; it comes with the extra {extra}",
+            f"Install it with: pip install 'kong-mesh-pca-toolkit[{extra}]'",
+        ) from error
 
 
 def warn_of_unknown_mode(outputs: StackOutputs) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import explain_missing_extra, say
+from toolkit.cli.options import require_extra, say
 from toolkit.cli.parameters import Command, option, parse_with, path_option
 from toolkit.errors import ExternalError
 
@@ -182,13 +182,10 @@ class _Options:
 def _serve(options: _Options, form: str, words: Sequence[str]) -> int:
     """Run a sandbox until it is stopped or its command ends, and return the exit code."""
     config = _read(options.stack_file)
-    try:
+    with require_extra("sandbox"):
         from toolkit.sandbox.faults import Faults, read_plan
         from toolkit.sandbox.pulumi.stack_file import find_account
         from toolkit.sandbox.server import Sandbox
-    except ModuleNotFoundError as error:
-        raise explain_missing_extra("sandbox", error) from error
-
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

@@ -174,12 +174,13 @@ def command(
         return
     require_writable(outputs)
     if merged:
-        report, trouble = _merge(loaded, merged), None
+        report = _merge(loaded, merged)
         write_reports(report, outputs)
     else:
-        report, trouble = _verify(loaded, zones, chosen, ledger_file, outputs, signals)
-    if trouble:
-        raise trouble
+        run = _verify(loaded, zones, chosen, ledger_file, outputs, signals)
+        if run.trouble:
+            raise run.trouble
+        report = run.report
     _exit(report)
 
 
@@ -220,7 +221,7 @@ def _verify(
     ledger_file: Path | None,
     outputs: tuple[Output, ...],
     signals: Signals,
-) -> handshakes.Met:
+) -> Run:
     """Verify the zones and write the report, even if the run was stopped or ended with an error."""
     from toolkit.verify import regions
     from toolkit.verify.ledger import FileLedger, Ledger
@@ -244,10 +245,10 @@ def _verify(
         # From here on, every issued certificate is reported, no matter how many signals arrive.
         signals.hold()
         run = _run(contract, replace(plan, ledger=ledger), source, zones, signals)
-        met = handshakes.meet(run, plan, engine, signals)
-        write_reports(met.report, outputs)
+        run = handshakes.meet(run, plan, engine, signals)
+        write_reports(run.report, outputs)
         verify_resume.warn_of_unanswered(run.unanswered, ledger_file)
-    return met
+    return run
 
 
 def _require_consent(outputs: StackOutputs, zones: Sequence[Zone], source: Source, *, yes: bool) -> None:
