@@ -149,11 +149,10 @@ def _credentials(where: str, profile: str) -> Credentials:
     return static_credentials.read_from_file(text, name_source(where), profile)
 
 
-def refuse_public(what: str, options: str = "--output-file") -> None:
-    """Reject a credential on a terminal, or on standard output that is a file which others can read.
+def refuse_public(options: str = "--output-file") -> None:
+    """Reject an AWS credential on a terminal, or on standard output that is a file which others can read.
 
     Args:
-        what: the credential, for the error.
         options: the command's options that write to a file.
 
     Raises:
@@ -166,7 +165,7 @@ def refuse_public(what: str, options: str = "--output-file") -> None:
     is_wide = stat.S_ISREG(output.st_mode) and bool(output.st_mode & (stat.S_IRWXG | stat.S_IRWXO))
     if sys.stdout.isatty() or is_wide:
         place = "this terminal" if sys.stdout.isatty() else "a file that others may read"
-        raise click.UsageError(f"{what} would go to {place}; name a file with {options}, which gets 0600")
+        raise click.UsageError(f"an AWS credential would go to {place}; name a file with {options}, which gets 0600")
 
 
 class IdentityChoices(NamedTuple):

@@ -107,7 +107,7 @@ def _show_changes(rendered: list[RenderedMesh], source: str) -> None:
     """Print the changes of the base. Secrets are only counted."""
     for document in rendered:
         if document.mesh_has_credentials:
-            refuse_public("an AWS credential")
+            refuse_public()
         if document.secrets:
             note(f"{len(document.secrets)} Secret{'s'[: len(document.secrets) != 1]} would be written, too")
     for document in rendered:
@@ -171,19 +171,18 @@ def _write(rendered: list[RenderedMesh], secret_file: Path | None, target: Outpu
 
     secrets = [secret for document in rendered for secret in document.secrets]
     documents = [document.mesh for document in rendered]
-    is_private = any(document.mesh_has_credentials for document in rendered)
-    if secret_file is None:
+    in_mesh = any(document.mesh_has_credentials for document in rendered)
+    in_secrets = not secret_file and any(document.secrets_have_credentials for document in rendered)
+    if target.file is None and (in_mesh or in_secrets):
+        refuse_public("--output-file" if in_mesh else "--output-file or --secret-file")
+    files = {}
+    if secret_file:
+        files[secret_file] = (lay_out(join_documents(secrets), target.form), PRIVATE)
+    else:
         documents = [*secrets, *documents]
-        is_private = is_private or bool(secrets)
-    if target.file is None and any(
-        document.mesh_has_credentials or (not secret_file and document.secrets_have_credentials)
-        for document in rendered
-    ):
-        is_in_mesh = any(document.mesh_has_credentials for document in rendered)
-        refuse_public("an AWS credential", "--output-file" if is_in_mesh else "--output-file or --secret-file")
     text = lay_out(join_documents(documents), target.form)
-    files = {secret_file: (lay_out(join_documents(secrets), target.form), PRIVATE)} if secret_file else {}
     if target.file is not None:
+        is_private = in_mesh or (bool(secrets) and not secret_file)
         files[target.file] = (text, PRIVATE if is_private else mode)
     write_all(files)
     if target.file is None:

@@ -267,7 +267,7 @@ def _print_step(request: Request, rotation: Rotation, number: int, insight: Obje
         _require_ready(rotation, number, insight)
     if request.diff:
         if rotation.is_confidential:
-            refuse_public("an AWS credential")
+            refuse_public()
         before = rotation.before if number == 1 else rotation.steps[number - 2].text
         show_diff(before, step.text, (f"before step {number}", f"after step {number}"))
         return

@@ -178,7 +178,7 @@ def _print_step(request: Request, move: IdentityMove, number: int) -> None:
         refuse_step(problem, *decisions, hint="--force prints the documents all the same.")
     if request.diff:
         if move.is_confidential:
-            refuse_public("an AWS credential")
+            refuse_public()
         show_diff(move.earlier[number - 1], step.text, (f"before stage {number}", f"after stage {number}"))
         return
     _require_earlier(request, move, number)

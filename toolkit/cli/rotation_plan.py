@@ -225,7 +225,7 @@ def print_step(request: Request, text: str, *, is_secret: bool, is_private: bool
     """
     (target,) = request.outputs
     if target.file is None and is_secret:
-        refuse_public("an AWS credential", "--output-file or --output-dir")
+        refuse_public("--output-file or --output-dir")
     emit(lay_out(text, target.form), target.file, PRIVATE if is_private else read_mode(request.base))
 
 
