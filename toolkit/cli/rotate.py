@@ -9,7 +9,7 @@ import click
 from toolkit.cli import rotate_identity
 from toolkit.cli.documents import CONTROL_PLANE, base_options, note_list, read_moving, show_diff
 from toolkit.cli.mesh_options import identity_options, mesh_options, refuse_public, take_options
-from toolkit.cli.options import contract_options, filename_option, mesh_option, note, product_option, say
+from toolkit.cli.options import contract_options, filename_option, mesh_option, note, product_option
 from toolkit.cli.output_options import (
     Output,
     diff_option,
@@ -28,7 +28,6 @@ from toolkit.cli.rotation_plan import (
     Plan,
     PlannedStep,
     Request,
-    describe_surroundings,
     name_file,
     print_step,
     refuse_step,
@@ -127,7 +126,8 @@ def command(
     if base == CONTROL_PLANE and mesh is None:
         raise click.UsageError(f"--base {CONTROL_PLANE} needs --mesh NAME")
     settled = _settle(step, outputs, output_file, output_dir, diff=diff)
-    request = Request(base, step, settled, output_dir, source, force=force, diff=diff)
+    word = "stage" if target == MESH_IDENTITY else "step"
+    request = Request(base, step, settled, output_dir, source, force=force, diff=diff, word=word)
     ctx, is_live = click.get_current_context(), base == CONTROL_PLANE
     if target == MESH_IDENTITY:
         rotate_identity.refuse_other_options(ctx, chosen)
@@ -272,18 +272,15 @@ def _print_step(request: Request, rotation: Rotation, number: int, insight: Obje
         show_diff(before, step.text, (f"before step {number}", f"after step {number}"))
         return
     secrets = render_secrets(rotation.secrets, rotation.form) if number == 1 else ()
+    if not step.is_done and number > 1 and not rotation.steps[number - 2].is_done:
+        note(f"the base does not contain step {number - 1} yet: apply this one only when the mesh is past its waits")
     print_step(
         request,
+        step,
         join_documents([*secrets, step.text]),
         is_secret=rotation.is_confidential or (bool(secrets) and rotation.secrets_have_credentials),
         is_private=rotation.is_confidential or bool(secrets),
     )
-    if step.is_done:
-        note(f"the mesh is past step {number} already")
-    elif number > 1 and not rotation.steps[number - 2].is_done:
-        note(f"the base does not contain step {number - 1} yet: apply this one only when the mesh is past its waits")
-    for line in describe_surroundings(step):
-        say(line)
 
 
 def _require_ready(rotation: Rotation, number: int, insight: Mapping[str, object] | None) -> None:

@@ -10,13 +10,12 @@ import click
 
 from toolkit.cli.documents import CONTROL_PLANE, note_list, show_diff
 from toolkit.cli.mesh_options import IdentityChoices, refuse_old_version, refuse_public
-from toolkit.cli.options import note, read_texts, say
+from toolkit.cli.options import note, read_texts
 from toolkit.cli.rotation_plan import (
     Commands,
     Plan,
     PlannedStep,
     Request,
-    describe_surroundings,
     name_file,
     print_step,
     refuse_step,
@@ -184,11 +183,7 @@ def _print_step(request: Request, move: IdentityMove, number: int) -> None:
     _require_earlier(request, move, number)
     # Only the stages with the Mesh can contain its credentials.
     is_secret = move.is_confidential and step.name in ("prepare", "finish")
-    print_step(request, step.text, is_secret=is_secret, is_private=is_secret)
-    if step.is_done:
-        note(f"the mesh is past stage {number} already")
-    for line in describe_surroundings(step):
-        say(line)
+    print_step(request, step, step.text, is_secret=is_secret, is_private=is_secret)
 
 
 def _require_earlier(request: Request, move: IdentityMove, number: int) -> None:

@@ -47,6 +47,7 @@ class Request:
         source: where the contract comes from.
         force: whether to print a step that is not ready.
         diff: whether to show only the diff.
+        word: what a step is called.
     """
 
     base: str
@@ -56,6 +57,7 @@ class Request:
     source: ContractSource
     force: bool
     diff: bool
+    word: str = "step"
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ class Plan:
         for step, apply, verify, _, now in self.steps:
             lines.append(f"{step.number}. {step.name}: {step.words.title}{' (done)' if step.is_done else ''}")
             lines += [f"   now     {now}"] if now else []
-            lines += [f"   {line}" for line in describe_surroundings(step, verify, apply)]
+            lines += [f"   {line}" for line in _describe_surroundings(step, verify, apply)]
             if step.number == 1 and (directory := self.commands.request.directory):
                 lines.append(f"           {self.commands.apply_file(str(directory / _BEFORE))}")
             lines.append("")
@@ -214,11 +216,12 @@ class Plan:
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def print_step(request: Request, text: str, *, is_secret: bool, is_private: bool) -> None:
-    """Write the documents of a step.
+def print_step(request: Request, step: Step, text: str, *, is_secret: bool, is_private: bool) -> None:
+    """Write the documents of a step, and its instructions to stderr.
 
     Args:
         request: the options.
+        step: the step.
         text: the documents.
         is_secret: whether they contain a credential.
         is_private: whether only their owner may read them.
@@ -227,6 +230,10 @@ def print_step(request: Request, text: str, *, is_secret: bool, is_private: bool
     if target.file is None and is_secret:
         refuse_public("--output-file or --output-dir")
     emit(lay_out(text, target.form), target.file, PRIVATE if is_private else read_mode(request.base))
+    if step.is_done:
+        note(f"the mesh is past {request.word} {step.number} already")
+    for line in _describe_surroundings(step):
+        say(line)
 
 
 def refuse_step(problem: str, *details: str, hint: str) -> NoReturn:
@@ -243,7 +250,7 @@ def name_file(step: Step) -> str:
     return f"{step.number}-{step.name}.yaml"
 
 
-def describe_surroundings(step: Step, verify: str = "", apply: str = "") -> list[str]:
+def _describe_surroundings(step: Step, verify: str = "", apply: str = "") -> list[str]:
     """Return the lines with prerequisites, commands, waits and rollback of a step, in printable texts.
 
     Args:
