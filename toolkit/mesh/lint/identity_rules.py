@@ -14,12 +14,11 @@ from toolkit.mesh.documents.confidential import find_credentials
 from toolkit.mesh.documents.wording import join_words, show, show_key
 from toolkit.mesh.lint.credential_rules import IN_THE_MESH
 from toolkit.mesh.lint.findings import Context, Finding, report
-from toolkit.mesh.lint.issuance_rules import MIN_LIFETIME, SHORT, judge_arn, read_duration, suggest_duration
+from toolkit.mesh.lint.issuance_rules import MIN_LIFETIME, SHORT, check_go_duration, judge_arn, read_go_duration
 from toolkit.mesh.lint.structure import EMPTY_FIELD, MISSING_FIELD, check_spot, list_keys, report_type
 from toolkit.mesh.schema import versions
 from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.field_types import Spot, list_fields, walk_fields
-from toolkit.mesh.schema.go_duration import parse_nanoseconds
 from toolkit.mesh.schema.secure_data_source import SecureDataSource
 from toolkit.text import suggest
 from toolkit.yamltext.plain import AnyMapping, at, mapping, text
@@ -69,11 +68,7 @@ def read_arn(document: ScopedDocument) -> str:
 
 def read_expiry(config: AnyMapping) -> timedelta | None:
     """Return the lifetime of the certificates; None if it isn't set or can't be read."""
-    try:
-        nanoseconds = parse_nanoseconds(text(at(config, EXPIRY)))
-    except ValueError:
-        return None
-    return timedelta(microseconds=nanoseconds // 1000)
+    return read_go_duration(text(at(config, EXPIRY)))
 
 
 def check(document: ScopedDocument, context: Context) -> Iterator[Finding]:
@@ -183,23 +178,11 @@ def _duration(document: ScopedDocument, spot: Spot) -> Iterator[Finding]:
     if name not in ("expiry", "timeout") or not isinstance(value, str):
         return
     path = ("spec", *spot.path)
-    try:
-        nanoseconds = parse_nanoseconds(value)
-    except ValueError:
-        meant = read_duration(suggest_duration(value))
-        fix = f"Write {_write_in_go(meant)}." if meant else ""
-        yield report(document, "MESH187", path, f"{name} {show(value)} is not a duration that Go can read", fix)
-        return
-    if nanoseconds < 0 or (name == "expiry" and not nanoseconds):
-        yield report(document, "MESH188", path, f"{name} {show(value)} is not more than 0s")
-    elif name == "expiry" and timedelta(microseconds=nanoseconds // 1000) < MIN_LIFETIME:
+    yield from check_go_duration(document, path, value, "MESH187", "MESH188", may_be_zero=name == "timeout")
+    lifetime = read_go_duration(value) if name == "expiry" else None
+    if lifetime and timedelta(0) < lifetime < MIN_LIFETIME:
         message = f"{value} is less than an hour: each proxy renews after four fifths of it"
         yield report(document, SHORT, path, message)
-
-
-def _write_in_go(value: timedelta) -> str:
-    hours, rest = divmod(value, timedelta(hours=1))
-    return f"{value.total_seconds():g}s" if rest else f"{hours}h"
 
 
 def _extension(document: ScopedDocument, context: Context) -> Iterator[Finding]:

@@ -63,7 +63,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         if name == ("expiration",):
             yield from _lifetime(mesh, spot, value)
         elif name == ("requestTimeout",):
-            yield from _timeout(mesh, path, value)
+            yield from check_go_duration(mesh, path, value, "MESH053", "MESH058")
         elif name == ("commonName",):
             problem = _judge_common_name(value, context.target.tags)
         elif name == ("arn",):
@@ -144,16 +144,37 @@ def _lifetime(mesh: MeshDocument, spot: Spot, value: str) -> Iterator[Finding]:
         yield report(mesh, "MESH057" if is_kumas_own else "MESH052", path, message)
 
 
-def _timeout(mesh: MeshDocument, path: Path, value: str) -> Iterator[Finding]:
+def read_go_duration(value: str) -> timedelta | None:
+    """Return a duration in Go's format, which has no days; None if it is invalid."""
     try:
-        timeout = parse_nanoseconds(value)
+        return timedelta(microseconds=parse_nanoseconds(value) // 1000)
+    except ValueError:
+        return None
+
+
+def check_go_duration(
+    document: Document, path: Path, value: str, unreadable: str, too_small: str, *, may_be_zero: bool = False
+) -> Iterator[Finding]:
+    """Yield the finding about a duration that Go parses.
+
+    Args:
+        document: the document with the duration.
+        path: the path of the duration.
+        value: the duration.
+        unreadable: the rule about a value that Go can't read.
+        too_small: the rule about a value that is negative or 0.
+        may_be_zero: whether 0 is valid.
+    """
+    try:
+        nanoseconds = parse_nanoseconds(value)
     except ValueError:
         meant = read_duration(suggest_duration(value))
-        fix = f"Write {meant.total_seconds():g}s." if meant else ""
-        yield report(mesh, "MESH053", path, f"{show(value)} is not a timeout", fix)
+        hours, rest = divmod(meant or timedelta(0), timedelta(hours=1))
+        fix = f"Write {f'{meant.total_seconds():g}s' if rest else f'{hours}h'}." if meant else ""
+        yield report(document, unreadable, path, f"{path[-1]} {show(value)} is not a duration that Go can read", fix)
         return
-    if timeout <= 0:
-        yield report(mesh, "MESH058", path, f"{show(value)} is not more than 0s")
+    if nanoseconds < 0 or not (nanoseconds or may_be_zero):
+        yield report(document, too_small, path, f"{path[-1]} {show(value)} is not more than 0s")
 
 
 def _certificates(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Finding]:

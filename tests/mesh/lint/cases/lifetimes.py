@@ -39,7 +39,7 @@ DURATIONS = [
     Case("MESH051", "rotation:\n            expiration: 24h\n", "«rotation: {}\n"),
     Case("MESH052", EXPIRATION, "«expiration: '0'", near="expiration: 1ms"),
     Case("MESH052", EXPIRATION, "«expiration: 0h"),
-    Case("MESH053", TIMEOUT, "«requestTimeout: 1d", near="requestTimeout: 1m30.5s", fix="Write 86400s."),
+    Case("MESH053", TIMEOUT, "«requestTimeout: 1d", near="requestTimeout: 1m30.5s", fix="Write 24h."),
     Case("MESH053", "requestTimeout: 20s", "«requestTimeout: 1e3s", near="requestTimeout: 500ms"),
     Case("MESH053", TIMEOUT, "«requestTimeout: ' 1s'", near="requestTimeout: -1s", fix="Write 1s."),
     Case("MESH053", TIMEOUT, "«requestTimeout: soon", near="requestTimeout: .5h", fix="Write a Go duration"),
