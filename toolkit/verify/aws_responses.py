@@ -80,7 +80,7 @@ def read_caller_arn(answer: object) -> str:
     Raises:
         NoAnswerError: the response contains no ARN.
     """
-    caller_arn = read_text(answer, "Arn")
+    caller_arn = read_arn(answer, "Arn")
     try:
         arn.Arn.parse(caller_arn)
     except ValueError:
@@ -88,14 +88,14 @@ def read_caller_arn(answer: object) -> str:
     return caller_arn
 
 
-def read_text(answer: object, name: str) -> str:
-    """Return a member of a response that is a text without blanks. If its name ends in ``Arn``, it must be an ARN.
+def read_arn(answer: object, name: str) -> str:
+    """Return a member of a response that is an ARN.
 
     Raises:
         NoAnswerError: the member is missing or not valid.
     """
     text = _text(answer, name, _VISIBLE)
-    if name.endswith("Arn") and not text.startswith("arn:"):
+    if not text.startswith("arn:"):
         raise NoAnswerError(f"its {name} is not an ARN")
     return text
 
@@ -215,9 +215,7 @@ def _refuse_constant(_: str) -> None:
 
 
 def _part(answer: object, name: str, kind: type[_Kind]) -> _Kind:
-    if not isinstance(answer, Mapping):
-        raise NoAnswerError(f"it has no {name}")
-    value = answer.get(name)
+    value = answer.get(name) if isinstance(answer, Mapping) else None
     if value is None:
         raise NoAnswerError(f"it has no {name}")
     if not isinstance(value, kind):

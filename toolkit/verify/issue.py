@@ -16,7 +16,7 @@ from botocore.exceptions import (
 )
 
 from toolkit.pki import arn, pem, templates
-from toolkit.verify.aws_responses import read_certificate, read_text
+from toolkit.verify.aws_responses import read_arn, read_certificate
 from toolkit.verify.calls import SERVER_ERROR, DeadlineError, is_not_trusted
 from toolkit.verify.failures import describe_error
 from toolkit.verify.ledger import VERIFICATION, Account, IssueRequest
@@ -206,7 +206,7 @@ def send(client: ACMPCAClient, request: IssueRequest) -> str:
         BotoCoreError: AWS can't be reached.
         ValueError: the response is not from AWS.
     """
-    return read_text(client.issue_certificate(**request.parameters()), "CertificateArn")
+    return read_arn(client.issue_certificate(**request.parameters()), "CertificateArn")
 
 
 def issue(client: ACMPCAClient, caller: Caller, request: IssueRequest, account: Account) -> str:

@@ -77,8 +77,7 @@ class ZoneVerification:
     plan: Plan
     caller: Caller
     checks: list[Check] = field(default_factory=list)
-    revoked: list[str] = field(default_factory=list)
-    not_revoked: dict[str, str] = field(default_factory=dict)
+    revocations: dict[str, Revocation] = field(default_factory=dict)
     proxy: Proxy | None = None
     issuance: timedelta | None = None
     cause: str = ""
@@ -108,6 +107,7 @@ class ZoneVerification:
 
     def _result(self, checks: Sequence[Check]) -> ZoneResult:
         known = {check.name for check in checks}
+        revocations = self._list_revocations() if self.plan.revoke else []
         skipped = [Check(name, Outcome.SKIPPED) for name in list_checks(self.plan) if name not in known]
         return ZoneResult(
             zone=self.zone.name,
@@ -118,8 +118,8 @@ class ZoneVerification:
             certificate=CertificateFacts.of(self.proxy.issued.leaf, self.proxy.issued.chain) if self.proxy else None,
             issuance_milliseconds=None if self.issuance is None else round(self.issuance.total_seconds() * 1000),
             calls=dict(self.caller.counts),
-            certificates_revoked=tuple(self.revoked),
-            revocations=tuple(self._revocations()) if self.plan.revoke else (),
+            certificates_revoked=tuple(each.certificate_arn for each in revocations if each.revoked),
+            revocations=tuple(revocations),
             cause=self.cause,
         )
 
@@ -279,20 +279,18 @@ class ZoneVerification:
                 certificate = leaf if number == 0 else issuer.fetch(certificate_arn).leaf
                 issuer.revoke(chain.format_serial_number(certificate))
             except _REFUSALS as error:
-                self.not_revoked[certificate_arn] = describe_error(error)
+                reason = describe_error(error)
+                self.revocations[certificate_arn] = Revocation(certificate_arn, revoked=False, reason=reason)
                 continue
-            self.revoked.append(certificate_arn)
+            self.revocations[certificate_arn] = Revocation(certificate_arn, revoked=True)
             self.plan.ledger.revoked(self.zone.name, self.outputs.certificate_authority.arn, certificate_arn)
 
-    def _revocations(self) -> Iterator[Revocation]:
-        """Yield the revoked certificates, then the issued ones that are not revoked, with the reason."""
+    def _list_revocations(self) -> list[Revocation]:
+        """Return the revoked certificates, then the issued ones that are not revoked, with the reason."""
         # Copies, because the zone's thread may still run.
-        revoked, reasons = tuple(self.revoked), dict(self.not_revoked)
-        yield from (Revocation(certificate_arn, revoked=True) for certificate_arn in revoked)
-        for certificate_arn in tuple(self._account.issued):
-            if certificate_arn not in revoked:
-                reason = reasons.get(certificate_arn, _NOT_TRIED)
-                yield Revocation(certificate_arn, revoked=False, reason=reason)
+        issued, made = tuple(self._account.issued), dict(self.revocations)
+        untried = [Revocation(each, revoked=False, reason=_NOT_TRIED) for each in issued if each not in made]
+        return sorted([*made.values(), *untried], key=lambda revocation: not revocation.revoked)
 
     def _fail(self, error: Exception) -> None:
         """Fail the current check because of an unexpected error; do nothing if all checks are done."""
