@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.mesh.lint.cases import (
@@ -15,6 +17,7 @@ from tests.mesh.lint.cases import (
 )
 from tests.mesh.lint.scoped_worlds import ALL
 from tests.mesh.lint.worlds import GOOD, UNIVERSAL, Case, codes, run
+from toolkit.files import find_project_root
 from toolkit.mesh.lint import RULES
 
 _MODULES = (
@@ -55,3 +58,11 @@ def test_a_rule_leaves_alone_what_is_like_it(case: Case) -> None:
 def test_every_rule_has_a_case() -> None:
     # What can't be read has tests of its own.
     assert {case.code for case in CASES} == set(RULES) - {"MESH001"}
+
+
+def test_every_code_in_a_check_is_that_of_a_rule() -> None:
+    """A check names its rule by code, and only some branches of a check have a case."""
+    sources = (find_project_root() / "toolkit" / "mesh" / "lint").glob("*.py")
+    named = {code for source in sources for code in re.findall(r'"(MESH[^"]*)"', source.read_text())}
+    assert named
+    assert named <= set(RULES)
