@@ -26,7 +26,7 @@ _REFERENCE = re.compile(
 # 255 for the name, 128 for the tag, 71 for the digest, and the separators.
 _MAX = 456
 _MAX_LABEL = 63
-_MEND = "name a version (registry.example/kong-mesh-pca-toolkit:0.1.0), a digest (...@sha256:...), or both"
+_FIX = "name a version (registry.example/kong-mesh-pca-toolkit:0.1.0), a digest (...@sha256:...), or both"
 MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _FIELDS = re.compile(r"[0-9*?][0-9*?/,-]*(?: [0-9*?][0-9*?/,-]*){2}(?: [0-9A-Za-z*?][0-9A-Za-z*?/,-]*){2}", re.ASCII)
 
@@ -53,12 +53,12 @@ def read_image(text: str) -> Image:
     """
     match = _REFERENCE.fullmatch(text) if len(text) <= _MAX else None
     if match is None:
-        raise ValueError(f"{quote(text)} is not an image name: {_MEND}")
+        raise ValueError(f"{quote(text)} is not an image name: {_FIX}")
     tag, digest = match["tag"], match["digest"]
     if digest is None and tag is None:
-        raise ValueError(f"{quote(text)} has no tag, so it means latest: {_MEND}")
+        raise ValueError(f"{quote(text)} has no tag, so it means latest: {_FIX}")
     if digest is None and not re.search("[0-9]", tag):
-        raise ValueError(f"{quote(text)}: the tag {quote(tag)} is not a version, so the image can change: {_MEND}")
+        raise ValueError(f"{quote(text)}: the tag {quote(tag)} is not a version, so the image can change: {_FIX}")
     version = (tag or "").strip("._-")[:_MAX_LABEL].rstrip("._-")
     return Image(text, version or f"sha256-{digest[:12]}")
 

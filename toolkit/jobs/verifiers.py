@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
-_MEND = "toolkit render-job --help says what each option takes."
+_FIX = "toolkit render-job --help says what each option takes."
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def build(
     text = None if mesh is None else _mesh_text(problems, mesh)
     places = [_place(problems, outputs, zone, options) for zone in zones]
     if problems or pinned is None:
-        raise InvalidInputError("the Job can't be rendered", dict.fromkeys(problems), _MEND)
+        raise InvalidInputError("the Job can't be rendered", dict.fromkeys(problems), _FIX)
     return [
         workloads.VerifyJob(
             zone=zone.name,
