@@ -214,17 +214,6 @@ def filename_option(explanation: str, *, required: bool = False) -> Decorator:
     )
 
 
-def list_given_besides(ctx: click.Context, names: Collection[str]) -> list[str]:
-    """Return the options on the command line, such as ``--zone``, except those of the parameters `names`."""
-    return [
-        parameter.opts[0]
-        for parameter in ctx.command.params
-        if parameter.expose_value
-        and parameter.name not in names
-        and ctx.get_parameter_source(str(parameter.name)) is _COMMANDLINE
-    ]
-
-
 def repeat_options(names: Collection[str]) -> list[str]:
     """Return the options of the current command line for these parameters, with their values."""
     ctx = click.get_current_context(silent=True)

@@ -13,7 +13,6 @@ from toolkit.cli.options import (
     STACKS_LIFETIME,
     can_ask,
     contract_options,
-    list_given_besides,
     open_stderr_console,
     require_agreement,
     say,
@@ -31,6 +30,7 @@ from toolkit.cli.verify_options import (
     plan_verification,
     price_on_aws,
     probe_option,
+    refuse_options_besides,
     source_options,
     warn_of_shared_verifiers,
 )
@@ -60,7 +60,11 @@ Examples:
 """
 
 
-_OF_A_MERGE = frozenset({"contract_file", "stack", "cwd", "merged", "more", "outputs", "yes"})
+_OF_A_MERGE = ("contract_file", "stack", "cwd", "merged", "more", "outputs", "yes")
+_OF_A_RESUMPTION = (
+    *("contract_file", "stack", "cwd", "zone_names", "timeout", "resumed", "outputs", "yes"),
+    *("identity", "role", "web_identity_token_file", "profile", "endpoint_url"),
+)
 # One day.
 _MAX_SECONDS = 86_400
 # Cost in dollars up to which a run starts without a question.
@@ -200,17 +204,15 @@ def _exit(report: Report) -> None:
 
 def _refuse_clashes(merged: tuple[str, ...], more: tuple[str, ...], resumed: Path | None) -> tuple[str, ...]:
     """Reject options that exclude each other, and return all reports to merge."""
-    ctx = click.get_current_context()
     if more and not merged:
         raise click.UsageError(f"unexpected argument {more[0]}; a document needs -f, a report of another run --merge")
     merged += more
     if merged and resumed:
         raise click.UsageError("--merge and --resume exclude each other")
-    if merged and (given := list_given_besides(ctx, _OF_A_MERGE)):
-        # Ignoring these options would look as if they had an effect.
-        raise click.UsageError(f"{', '.join(given)} has no effect with --merge, which verifies nothing")
+    if merged:
+        refuse_options_besides(_OF_A_MERGE, "--merge")
     if resumed:
-        verify_resume.refuse_others(ctx)
+        refuse_options_besides(_OF_A_RESUMPTION, "--resume")
     return merged
 
 

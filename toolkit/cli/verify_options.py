@@ -13,7 +13,7 @@ from toolkit.cli.parameters import combine, gather, option, path_option
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from toolkit.contract import StackOutputs, Zone
     from toolkit.mesh.documents.applied import Applied
@@ -186,6 +186,28 @@ def choose_source(chosen: Object, zones: Sequence[Zone]) -> Source:
     source.require_credentials()
     warn_of_plaintext(source)
     return source
+
+
+def refuse_options_besides(names: Collection[str], option_name: str) -> None:
+    """Reject options of the command line that would be ignored, because that would look as if they had an effect.
+
+    Args:
+        names: the parameters that have an effect.
+        option_name: the option with which all others have none.
+
+    Raises:
+        UsageError: another option is given.
+    """
+    ctx = click.get_current_context()
+    given = [
+        parameter.opts[0]
+        for parameter in ctx.command.params
+        if parameter.expose_value
+        and parameter.name not in names
+        and ctx.get_parameter_source(str(parameter.name)) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"{', '.join(given)} has no effect with {option_name}, which verifies nothing")
 
 
 def warn_of_shared_verifiers(zones: Sequence[Zone]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import choose_look, list_given_besides, note, say, warn
+from toolkit.cli.options import choose_look, note, say, warn
 from toolkit.cli.output_options import write_outputs
 from toolkit.cli.verify_options import price_on_aws
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError
@@ -25,25 +25,9 @@ if TYPE_CHECKING:
     from toolkit.verify.resume import Resumed, Resumption
 
 _FORMS = ("table", "json")
-_USED = frozenset(
-    {
-        *("contract_file", "stack", "cwd", "zone_names", "timeout", "resumed", "outputs", "yes"),
-        *("identity", "role", "web_identity_token_file", "profile", "endpoint_url"),
-    }
-)
 # About 20,000 requests.
 _MAX_LEDGER = 64 * 1024 * 1024
 _STYLES = {"unknown": "bold red", "refused": "dim", "recovered": "green"}
-
-
-def refuse_others(ctx: click.Context) -> None:
-    """Reject options that have no effect with ``--resume``.
-
-    Raises:
-        UsageError: such an option is given.
-    """
-    if given := list_given_besides(ctx, _USED):
-        raise click.UsageError(f"{', '.join(given)} has no effect with --resume, which verifies nothing")
 
 
 def refuse_forms(outputs: Sequence[Output]) -> None:
