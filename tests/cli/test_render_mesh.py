@@ -165,7 +165,7 @@ def test_inline_credentials_need_to_be_allowed(outputs: Path, tmp_path: Path) ->
     assert not mesh.exists()
     allowed = run(outputs, *inline, "--allow-inline-credentials", env=variables)
     assert allowed.exit_code == 0
-    assert "Warning: credentials in a Mesh can be read by whoever may read the Mesh" in allowed.stderr
+    assert "Warning: credentials in a Mesh can be read by everyone who can read the Mesh" in allowed.stderr
     assert mesh.stat().st_mode & 0o777 == 0o600
     assert SECRET in mesh.read_text()
     assert SECRET not in allowed.output

@@ -391,4 +391,4 @@ def test_the_mesh_before_the_first_step_is_kept(tmp_path: Path, outputs: Path, b
     again = run(*arguments)
     assert again.exit_code == 0, again.output
     assert (directory / "0-before.yaml").read_text() == first
-    assert "stays as an earlier run wrote it" in again.stderr
+    assert "is kept as an earlier run wrote it" in again.stderr

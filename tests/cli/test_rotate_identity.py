@@ -160,7 +160,7 @@ def test_the_way_back_is_kept_from_the_first_run(move: Move, tmp_path: Path) -> 
     again = move.run("--output-dir", directory)
     assert again.exit_code == 0
     assert (directory / "0-before.yaml").read_text() == before
-    assert f"{directory}/0-before.yaml stays as an earlier run wrote it" in again.stderr
+    assert f"{directory}/0-before.yaml is kept as an earlier run wrote it" in again.stderr
 
 
 def test_mtls_is_not_removed_before_the_issuer_selects(move: Move, tmp_path: Path) -> None:

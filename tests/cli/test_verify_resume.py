@@ -87,7 +87,7 @@ def test_a_request_that_never_reached_aws_issues_one_certificate(
     result = toolkit(aws, "--contract", live_file, "--resume", killed)
     assert result.returncode == 0, result.stderr
     assert len(set(authority.issued) - before) == 3
-    assert "may issue one for each that it never got" in result.stderr
+    assert "may issue one for each request that it never received" in result.stderr
     assert "3 requests: 3 recovered." in result.stdout
     for arn in set(authority.issued) - before:
         assert arn in result.stdout

@@ -211,8 +211,8 @@ _NOT_ASKED = "the settings for the control plane are not valid\n "
 _NO_TOKEN = "the user token is not valid\n "
 APPLY = (
     Wrong("apply", "Missing option '-f' / '--filename'."),
-    Wrong("apply -f universal.yaml", "there is no terminal to ask on before something is written"),
-    Wrong("apply -f universal.yaml", "there is no terminal to ask on before something is written", redirect="<&-"),
+    Wrong("apply -f universal.yaml", "there is no terminal on which to confirm the changes"),
+    Wrong("apply -f universal.yaml", "there is no terminal on which to confirm the changes", redirect="<&-"),
     Wrong("apply -f mesh.yaml --yes", "documents for Kubernetes can't be applied over HTTP…"),
     Wrong("apply -f - -f -", "-f - can be given only once: there is one standard input"),
     *_read("apply --yes -f", "missing", "huge"),

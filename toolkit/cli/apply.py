@@ -153,7 +153,7 @@ def _wanted(filenames: tuple[str, ...], *, may_write: bool) -> tuple[Resource, .
     wanted = read_resources(read(read_texts(dict.fromkeys(filenames))))
     if not may_write:
         raise InvalidInputError(
-            "there is no terminal to ask on before something is written",
+            "there is no terminal on which to confirm the changes",
             hint="Look at it with --dry-run, then give --yes.",
         )
     return wanted

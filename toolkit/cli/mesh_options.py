@@ -127,7 +127,7 @@ def take_options(
             raise click.UsageError(f"{name}: a Secret is one mesh's; choose the mesh with --mesh, or give no name")
     read = None if credentials is None else _credentials(credentials, credentials_profile)
     if fields["allow_inline_credentials"] and read:
-        warn("credentials in a Mesh can be read by whoever may read the Mesh; use a Secret or, better, a role")
+        warn("credentials in a Mesh can be read by everyone who can read the Mesh; use a Secret or, better, a role")
     return MeshOptions(form=form, credentials=read, **fields)
 
 

@@ -277,8 +277,8 @@ def warn_of_unknown_mode(outputs: StackOutputs) -> None:
     """Warn if a contract does not contain its CA's usage mode."""
     if outputs.certificate_authority.usage_mode is None:
         warn(
-            "certificateAuthority.usageMode is missing: prices are those of GENERAL_PURPOSE, the dearer mode, and "
-            "lifetimes of more than 7 days are not refused; aws acm-pca describe-certificate-authority shows it"
+            "certificateAuthority.usageMode is missing: prices are those of GENERAL_PURPOSE, the more expensive mode, "
+            "and lifetimes of more than 7 days are not rejected; aws acm-pca describe-certificate-authority shows it"
         )
 
 

@@ -141,11 +141,11 @@ def _say(
     if elsewhere:
         note(
             f"the pods of {_names(elsewhere)} do not run as the control plane does: the zone's role does not trust "
-            "them, so they need a way of their own to it or to the verifier role"
+            "them, so they need another way to assume it or the verifier role"
         )
     ambient = [zone.name for zone in zones if zone.identity == "ambient"]
     if ambient:
-        note(f"identity ambient: the pods of {_names(ambient)} get the role of their machine, if it lets them")
+        note(f"identity ambient: the pods of {_names(ambient)} get the role of their machine, if it allows that")
 
 
 def _runs_as_control_plane(zone: Zone, options: JobOptions) -> bool:

@@ -296,7 +296,7 @@ def _require_ready(rotation: Rotation, number: int, insight: Mapping[str, object
     if missing:
         refuse_step(
             f"step {number} ({name}) would break traffic: {missing}",
-            hint=f"{hint}, and run this again; --force prints the document all the same.",
+            hint=f"{hint}, and run this again; --force prints the document anyway.",
         )
     if insight is None and name in ("switch", "remove"):
         note("the control plane has no data on the mesh's proxies yet, so check for yourself that they are ready")

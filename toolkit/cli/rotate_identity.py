@@ -174,7 +174,7 @@ def _print_step(request: Request, move: IdentityMove, number: int) -> None:
     if blocking and not request.force and not step.is_done:
         decisions = [line for each in blocking for line in (str(each), f"  {each.fix}")]
         problem = f"stage {number} ({step.name}) needs a decision"
-        refuse_step(problem, *decisions, hint="--force prints the documents all the same.")
+        refuse_step(problem, *decisions, hint="--force prints the documents anyway.")
     if request.diff:
         if move.is_confidential:
             refuse_public()
@@ -202,5 +202,5 @@ def _require_earlier(request: Request, move: IdentityMove, number: int) -> None:
     refuse_step(
         f"stage {number} ({step.name}) comes after stage {earlier.number}: {danger}",
         hint=f"Apply stage {earlier.number} first. If it is applied, give the mesh's MeshIdentities with -f; --force "
-        "prints the documents all the same.",
+        "prints the documents anyway.",
     )

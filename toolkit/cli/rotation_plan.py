@@ -181,7 +181,7 @@ class Plan:
         if there.exists():
             # It is the way back.
             del files[_BEFORE]
-            note(f"{there} stays as an earlier run wrote it: the mesh before the first step")
+            note(f"{there} is kept as an earlier run wrote it: the mesh before the first step")
         write_directory(directory, files)
 
     def _to_text(self) -> str:

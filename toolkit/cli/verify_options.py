@@ -232,7 +232,7 @@ def warn_of_plaintext(source: Source) -> None:
     for url in list_plaintext(dict.fromkeys(source.endpoints.values())):
         warn(
             f"{url} is an http:// address on another host: credentials that STS returns, and web identity tokens, can "
-            "be read on the way. Use an https:// address"
+            "be read in transit. Use an https:// address"
         )
 
 
@@ -262,7 +262,7 @@ def _heed_missing_verifiers(zones: Sequence[Zone], *, is_wanted: bool) -> None:
         raise InvalidInputError(
             "not every zone has a verifier role",
             [Problem(f"zone {name}", "has no verifierRoleArn in the contract") for name in missing],
-            "Use --role zone: the zone's own role is assumed then, which has to trust the caller.",
+            "Use --role zone to assume each zone's own role, which must trust the caller.",
         )
     if missing:
         note(f"no verifierRoleArn: the own role of {', '.join(missing)} is assumed (--role zone)")

@@ -80,8 +80,8 @@ def run(resumption: Resumption, source: Source, file: Path, outputs: Sequence[Ou
         many = "1 request" if len(repeated) == 1 else f"{len(repeated)} requests"
         cost, _ = price_on_aws(source, price, "that")
         say(
-            f"Repeating {many}: AWS returns the certificate of each, and may issue one for each that it never got; "
-            f"{cost}."
+            f"Repeating {many}: AWS returns the certificate of each, and may issue one for each request that it "
+            f"never received; {cost}."
         )
     with FileLedger(file) as ledger:
         signals.hold()
