@@ -181,7 +181,11 @@ class _Options:
 
 def _serve(options: _Options, form: str, words: Sequence[str]) -> int:
     """Run a sandbox until it is stopped or its command ends, and return the exit code."""
-    config = _read(options.stack_file)
+    config = None
+    if options.stack_file:
+        from toolkit.sandbox.pulumi.stack_file import read_stack_file
+
+        config = read_stack_file(options.stack_file)
     with require_extra("sandbox"):
         from toolkit.sandbox.faults import Faults, read_plan
         from toolkit.sandbox.pulumi.stack_file import find_account
@@ -211,14 +215,6 @@ def _serve(options: _Options, form: str, words: Sequence[str]) -> int:
         stopped.wait()
     say("Stopped.")
     return 0
-
-
-def _read(stack_file: Path | None) -> StackConfig | None:
-    if stack_file is None:
-        return None
-    from toolkit.sandbox.pulumi.stack_file import read_stack_file
-
-    return read_stack_file(stack_file)
 
 
 def _fill(
