@@ -303,7 +303,8 @@ def _detach(arguments: list[str], form: str) -> None:
     """
     command = [sys.executable, "-m", "toolkit", "sandbox", *arguments, "-o", "json"]
     # The variable of the option would make the other process start one, too.
-    environment = {name: value for name, value in os.environ.items() if name != "TOOLKIT_SANDBOX_DETACH"}
+    own = f"{click.get_current_context().auto_envvar_prefix}_DETACH"
+    environment = {name: value for name, value in os.environ.items() if name != own}
     # Capture stderr, which has the reason if the sandbox does not start. Later output is discarded.
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8") as said:
         process = subprocess.Popen(  # noqa: S603 - this very program
