@@ -81,6 +81,12 @@ def test_a_file_that_has_no_zones(from_file: Callable[..., Graph], text: str | b
     assert words in found["kong-mesh-pca:zonesFile"]
 
 
+def test_a_name_that_no_file_can_have(from_file: Callable[..., Graph]) -> None:
+    found = refused(lambda: from_file(None, name="zones\0.yaml"))
+    assert set(found) == {"kong-mesh-pca:zonesFile"}
+    assert "can't be read: embedded null byte" in found["kong-mesh-pca:zonesFile"]
+
+
 def test_zones_come_from_one_place(from_file: Callable[..., Graph]) -> None:
     found = refused(lambda: from_file("[]", zones=zones(1)))
     assert found == {"kong-mesh-pca:zonesFile": "and zones are both set; set only one of them"}

@@ -232,10 +232,11 @@ def read_zones_file(values: Object, project_dir: Path) -> list[Problem]:
                 values["zones"] = zones
             else:
                 problem = f"{name} must be a list of zones, as zones is in the stack's file"
-        except OSError as error:
-            problem = f"{name} can't be read: {error.strerror or error}"
         except NotTextError as error:
             problem = f"{name}:{error.line}: {error}"
         except InvalidInputError as error:
             problem = "; ".join([error.message, *map(str, error.problems)])
+        except (OSError, ValueError) as error:
+            # ValueError: a NUL in the name.
+            problem = f"{name} can't be read: {getattr(error, 'strerror', None) or error}"
     return [Problem("zonesFile", problem)] if problem else []
