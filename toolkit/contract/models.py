@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -29,7 +29,7 @@ from toolkit.pki.algorithms import KeyAlgorithm, SigningAlgorithm
 from toolkit.pki.authority import AWS, IN_A_MESH, Needs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from toolkit.values import Object
 
@@ -147,10 +147,7 @@ class _Named(Protocol):
     def name(self) -> str: ...
 
 
-_Zones = TypeVar("_Zones", bound="tuple[_Named, ...]")
-
-
-def check_distinct_zones(value: _Zones) -> _Zones:
+def check_distinct_zones(value: Sequence[_Named]) -> Sequence[_Named]:
     """Reject an empty list of zones, and duplicate names; for lists of any objects with a name.
 
     Raises:
