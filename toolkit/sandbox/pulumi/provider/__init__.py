@@ -4,10 +4,10 @@ The behavior follows the bridged provider (hashicorp/terraform-provider-aws), in
 ``certificate`` is empty on creation, because the CA has no certificate yet.
 """
 
-from toolkit.sandbox.pulumi.provider import private_ca, resources
+from toolkit.sandbox.pulumi.provider import private_ca, supporting_resources
 from toolkit.sandbox.pulumi.provider.functions import FUNCTIONS
 
 __all__ = ["FUNCTIONS", "KINDS"]
 
 # By resource type, such as aws:iam/role:Role.
-KINDS = {**private_ca.KINDS, **resources.KINDS}
+KINDS = {**private_ca.KINDS, **supporting_resources.KINDS}
