@@ -152,7 +152,7 @@ class _Run:
         self._begun: dict[str, ZoneVerification] = {}
         # Daemons: a call that hangs beyond its deadline must not keep the process alive.
         self._threads = [
-            threading.Thread(target=self._work, args=(zone,), name=f"verify-{number}", daemon=True)
+            threading.Thread(target=self._work, args=(zone, number), name=f"verify-{number}", daemon=True)
             for number, zone in enumerate(zones)
         ]
         self._interruptions = 0
@@ -233,9 +233,11 @@ class _Run:
             self._begun[zone.name] = verification
         return verification
 
-    def _work(self, zone: Zone) -> None:
-        # A zone that hangs keeps its place. The others wait no longer than it may take.
-        self._places.acquire(timeout=self._plan.timeout.total_seconds() + _GRACE_SECONDS)
+    def _work(self, zone: Zone, number: int) -> None:
+        # A zone that hangs keeps its place. Places are given in the zones' order, so by this time every zone before
+        # this one has ended or hangs.
+        longest = number // MAX_ZONES_AT_ONCE * (self._plan.timeout.total_seconds() + _GRACE_SECONDS)
+        has_place = self._places.acquire(timeout=longest)
         if self._stop.is_set():
             return
         try:
@@ -245,4 +247,5 @@ class _Run:
         except BaseException as error:  # noqa: BLE001 - a defect must surface in the caller's thread
             self._done.put(error)
         finally:
-            self._places.release()
+            if has_place:
+                self._places.release()
