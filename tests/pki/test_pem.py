@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 
@@ -108,6 +109,9 @@ def test_one_wrong_marker_is_one_fault() -> None:
         (_der(OWN), "this is DER; convert it with: openssl x509"),
         (_der(OWN).decode(errors="replace"), "this is DER"),
         ("".join(pem.write([OWN]).splitlines()[1:-1]), "base64 without BEGIN and END lines"),
+        (base64.b64encode(pem.write([OWN]).encode()).decode(), "base64 of PEM"),
+        (base64.b64encode(f"subject=CN = own\n{pem.write([OWN])}".encode()).decode().rstrip("="), "base64 of PEM"),
+        ("a" * 5, "no PEM certificate found"),
         (pem.write([OWN])[:200], "line 1: BEGIN CERTIFICATE has no END line: the block is cut off"),
         ("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "the block that begins here is empty"),
         (

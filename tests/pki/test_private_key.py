@@ -56,6 +56,7 @@ def test_no_message_shows_a_key() -> None:
     ("text", "words"),
     [
         (key_texts.labelled(b"x", "PUBLIC KEY"), "contains a public key and no private key"),
+        (key_texts.labelled(b"x", "EC PARAMETERS"), "contains the parameters of a curve and no private key"),
         (key_texts.labelled(b"x", "PKCS7"), "contains a PEM block of another kind and no private key"),
         ("LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCg==", "is encoded once too often"),
         ("-----BEGIN PRIVATE KEY-----", "is incomplete"),
@@ -96,6 +97,11 @@ def test_blocks_of_pem_texts_are_those_of_go() -> None:
 @given(st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
 def test_blocks_of_any_text_are_those_of_go(text: str) -> None:
     assert read(text) == golang.blocks(text)
+
+
+def test_a_long_line_is_not_read_again_for_each_end_line() -> None:
+    """Otherwise this would take minutes: 2 MB for each of 150,000 lines."""
+    assert read("x" * 2_000_000 + "\n-----END x" * 150_000) == []
 
 
 @given(st.text() | st.binary().map(key_texts.labelled))

@@ -47,8 +47,10 @@ def _decode(data: bytes, at: int) -> tuple[Block, int] | None:
         begin = data.rfind(_BEGIN, at, end)
         is_line = begin == at or data[begin - 1 : begin] == b"\n"
         at = end + len(_END)
+        if begin < 0 or not is_line:
+            continue
         type_line, start = _line(data, begin + len(_BEGIN))
-        if begin < 0 or not is_line or not type_line.endswith(_DASHES):
+        if not type_line.endswith(_DASHES):
             continue
         headers, start = _headers(data, start)
         # If the text ends within the headers, or they go beyond END, Go stops and does not search for further blocks.

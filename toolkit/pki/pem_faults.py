@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import unicodedata
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -100,6 +102,8 @@ def describe_text(text: str) -> str:
     if BASE64.fullmatch(packed):
         if packed.startswith(_DER_IN_BASE64):
             return "this is base64 without BEGIN and END lines; wrap it as PEM"
-        if packed.startswith(PEM_IN_BASE64):
-            return "this is base64 of PEM; decode it once more"
+        with suppress(ValueError):
+            # Other text may precede BEGIN, such as that of openssl x509 -text. More padding than needed is ignored.
+            if b"-----BEGIN" in base64.b64decode(f"{packed}=="):
+                return "this is base64 of PEM; decode it once more"
     return "no PEM certificate found (-----BEGIN CERTIFICATE-----)"

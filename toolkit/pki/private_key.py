@@ -46,6 +46,8 @@ _CONTENTS = {
     "CERTIFICATE": "a certificate",
     "PRIVATE KEY": "a private key",
     "PUBLIC KEY": "a public key",
+    # The first block that openssl ecparam -genkey writes.
+    "EC PARAMETERS": "the parameters of a curve",
 }
 # The types of keys that Go supports in TLS.
 PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
