@@ -112,7 +112,7 @@ def render_environment(zone: Zone, address: str | None) -> str:
         role_arn=zone.role_arn,
     )
     # docker/cli:opts/file.go: all other lines are variables, to their end.
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    lines = [line for line in text.split("\n") if line and not line.startswith("#")]
     if lines != [f"{name}={value}" for name, value in variables.items()]:
         raise UnfaithfulRenderingError(
             "the rendered environment does not match its variables", "This is a defect in the toolkit."

@@ -145,9 +145,10 @@ def _lifetime(mesh: MeshDocument, spot: Spot, value: str) -> Iterator[Finding]:
 
 
 def read_go_duration(value: str) -> timedelta | None:
-    """Return a duration in Go's format, which has no days; None if it is invalid."""
+    """Return a duration in Go's format, which has no days, in whole microseconds; None if it is invalid."""
     try:
-        return timedelta(microseconds=parse_nanoseconds(value) // 1000)
+        # Rounded up: a nanosecond is more than 0.
+        return timedelta(microseconds=-(-parse_nanoseconds(value) // 1000))
     except ValueError:
         return None
 

@@ -136,6 +136,7 @@ DURATIONS = [
     bundled("MESH188", EXPIRY, "«expiry: 0s", near="expiry: 1h"),
     Case("MESH188", "timeout: 30s", "«timeout: -1s", base=SPIRE, near="timeout: 0s"),
     bundled("MESH056", EXPIRY, "«expiry: 59m", near="expiry: 1h"),
+    bundled("MESH056", EXPIRY, "«expiry: 1ns", near="expiry: 1h"),
     identity("MESH012", EXPIRY, "«expiry: 24", fix="Put the value in quotes."),
     identity(
         "MESH054",
