@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto.eks.models import eks_backends
 
-from tests.sandbox.private_ca.test_service import ANYTHING, CALLER, PYTHON_ERRORS, SERVICE
+from tests.sandbox.private_ca.test_hostile_requests import ANYTHING, CALLER, PYTHON_ERRORS, SERVICE
 from toolkit.sandbox.pod_identity import PodIdentity
 from toolkit.sandbox.ram.share_operations import Ram
 from toolkit.sandbox.ram.shares import DEFAULT, make_permission_arn
