@@ -5,6 +5,7 @@ can't differ. For an invalid document, the error lists every problem with its pa
 from an external CA exports a :class:`PendingStack` instead.
 """
 
+from toolkit.contract.loading import describe_type as describe_type
 from toolkit.contract.loading import list_validation_problems as list_validation_problems
 from toolkit.contract.loading import load as load
 from toolkit.contract.loading import load_stack as load_stack

@@ -139,13 +139,14 @@ def list_validation_problems(error: ValidationError) -> list[Problem]:
     return [Problem(_path(item["loc"]), _cut(_message(item), _MAX_MESSAGE)) for item in error.errors()]
 
 
+_TEXT = "text"
 # The expected type, by the type of pydantic's error.
 _WANTED = {
     **dict.fromkeys(("tuple_type", "list_type"), "a list"),
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "an object with keys"),
     **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "a whole number"),
     **dict.fromkeys(("bool_parsing", "bool_type"), "true or false"),
-    "string_type": "text",
+    "string_type": _TEXT,
 }
 
 
@@ -162,14 +163,24 @@ def _message(item: ErrorDetails) -> str:
     if kind in _PLAIN:
         return _PLAIN[kind]
     if kind in _WANTED:
-        fix = "; quote it" if kind == "string_type" and isinstance(value, int | float) else ""
-        return f"must be {_WANTED[kind]}, and it is {_kind(value)}{fix}"
+        return describe_type(_WANTED[kind], value)
     if kind == "literal_error" and item["loc"][-1] == "schemaVersion":
         expected = item["ctx"]["expected"]
         if type(value) is int and value > 0:
             return f"is {value}, and this version of the toolkit reads {expected}: upgrade the toolkit"
         return f"must be {expected}, as a number"
     return item["msg"].removeprefix("Value error, ")
+
+
+def describe_type(wanted: str, value: object) -> str:
+    """Return that a value in a document has a wrong type, and the fix if it is known.
+
+    Args:
+        wanted: the expected type, such as ``text`` or ``a list``.
+        value: the value, which is not shown.
+    """
+    fix = "; quote it" if wanted == _TEXT and isinstance(value, int | float) else ""
+    return f"must be {wanted}, and it is {_kind(value)}{fix}"
 
 
 def _kind(value: object) -> str:

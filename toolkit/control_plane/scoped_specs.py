@@ -4,8 +4,9 @@ Kuma validates a spec with a schema, which sets defaults and names every invalid
 struct, which drops unknown fields and normalizes durations. Empty values are kept: ``matchLabels: {}`` is not the same
 as no ``matchLabels``. Validators in Go have the rules that a schema can't express.
 
-``apply`` finds the problems of documents before it writes, and the stand-in control plane those of requests. Both are
-compared with recorded answers of Kuma 2.14.3 (``tests/control_plane/recorded/``).
+``apply`` finds the problems of documents before it writes, and explains them to the author. The stand-in control plane
+finds those of requests, and answers in Kuma's words. Both are compared with recorded answers of Kuma 2.14.3
+(``tests/control_plane/recorded/``).
 
 Sources: kumahq/kuma:pkg/core/resources/model/rest/unmarshaller.go; the CustomResourceDefinitions of Kuma 2.14.3
 (kumahq/kuma:deployments/charts/kuma/crds), which are the schemas on Universal, too;
@@ -17,33 +18,30 @@ closed source, so its rules are from Kong's unreleased documentation (:mod:`tool
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, get_args
 
 from pydantic import ValidationError
 
+from toolkit.contract import describe_type
 from toolkit.errors import Problem
 from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.field_types import FieldType, list_fields, read_annotation, walk_fields
 from toolkit.mesh.schema.go_duration import write_text
 from toolkit.mesh.schema.identity_spec import AcmPcaConfig, GoDuration, MeshIdentitySpec
 from toolkit.mesh.schema.spiffe_id import check_path, check_trust_domain
-from toolkit.mesh.schema.traffic_policies import (
-    MeshTlsSpec,
-    MeshTrafficPermissionSpec,
-    TargetRef,
-    TlsConf,
-    TlsVersion,
-)
+from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec, TlsVersion
 from toolkit.mesh.schema.trust import MeshTrustSpec
 from toolkit.pki.go_pem import read_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.mesh.schema.model import Model
     from toolkit.mesh.schema.versions import Product
     from toolkit.values import Object, Value
+
+    Choices: TypeAlias = Mapping[tuple[type[Model], object], tuple[str, ...]]
 
 _MODELS: dict[str, type[Model]] = {
     "MeshIdentity": MeshIdentitySpec,
@@ -51,96 +49,106 @@ _MODELS: dict[str, type[Model]] = {
     "MeshTLS": MeshTlsSpec,
     "MeshTrafficPermission": MeshTrafficPermissionSpec,
 }
-_TARGETS = (
-    "Mesh",
-    "MeshSubset",
-    "MeshGateway",
-    "MeshService",
-    "MeshExternalService",
-    "MeshMultiZoneService",
-    "MeshServiceSubset",
-    "MeshHTTPRoute",
-    "Dataplane",
-)
-# The first one is the default.
-_TLS_VERSIONS = ("TLSAuto", "TLS10", "TLS11", "TLS12", "TLS13")
-_CIPHERS = (
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-)
-# The valid texts of fields, or of their items, which the models leave open.
-_CHOICES: dict[tuple[type[Model], object], tuple[str, ...]] = {
-    (TargetRef, "kind"): _TARGETS,
-    (TargetRef, "proxyTypes"): ("Sidecar", "Gateway"),
-    (TlsVersion, "min"): _TLS_VERSIONS,
-    (TlsVersion, "max"): _TLS_VERSIONS,
-    (TlsConf, "tlsCiphers"): _CIPHERS,
+DEFAULT_TLS_VERSION = "TLSAuto"
+# The types in JSON, in Kuma's words and in those of :func:`describe_type`; everything else is a string.
+_JSON_TYPES: dict[object, tuple[Value, str, str]] = {
+    bool: (bool, "boolean", "true or false"),
+    dict: (dict, "object", "an object with keys"),
+    tuple: (list, "array", "a list"),
 }
-# The types in JSON; everything else is a string.
-_JSON_TYPES: dict[object, tuple[Value, str]] = {
-    bool: (bool, "boolean"),
-    dict: (dict, "object"),
-    tuple: (list, "array"),
-}
+_STRING = (str, "string", "text")
 _GO_DURATION = get_args(GoDuration)[1]
 _BLOCKS = {"File": "file", "Secret": "secretRef", "EnvVar": "envVar", "InsecureInline": "insecureInline"}
-_UNDEFINED = "must be defined"
-_BOTH = Problem("spec", "field 'from' must be empty when 'rules' is defined")
 _SCHEME = "spiffe://"
 
 
+class SpecProblem(NamedTuple):
+    """A problem of a spec in the words of the toolkit and of Kuma.
+
+    Attributes:
+        path: the location in the document; begins with ``spec``.
+        answer: Kuma's reason.
+        reason: the reason for the author of the document.
+        answered_path: the location that Kuma names; empty if it is the same.
+    """
+
+    path: str
+    answer: str
+    reason: str
+    answered_path: str = ""
+
+    def to_answer(self) -> Problem:
+        """Return the problem as Kuma answers it."""
+        return Problem(self.answered_path or self.path, self.answer)
+
+
+_BOTH = SpecProblem(
+    "spec", "field 'from' must be empty when 'rules' is defined", "has from and rules; use only one of them"
+)
+
+
+def _build_missing(path: str, fix: str = "") -> SpecProblem:
+    return SpecProblem(path, "must be defined", f"is missing{fix and ': '}{fix}")
+
+
 def list_spec_problems(kind: str, spec: Value) -> list[Problem]:
-    """Return the problems for which Kuma rejects a spec, with paths that begin with ``spec``."""
+    """Return the problems for which Kuma rejects a spec, with paths and reasons for the author of the document.
+
+    Newer versions of Kuma may know more target kinds, TLS versions and ciphers, so these are not checked.
+    """
     if spec is None:
         return [Problem("spec", "is missing")]
-    invalid = list_schema_problems(kind, spec) or list_duration_problems(kind, spec)
-    return invalid or list_rule_problems(kind, read_struct(kind, spec), "kuma")
+    found = list_schema_problems(kind, spec) or list_duration_problems(kind, spec)
+    found = found or list_rule_problems(kind, read_struct(kind, spec), "kuma")
+    return [Problem(problem.path, problem.reason) for problem in found]
 
 
-def list_schema_problems(kind: str, spec: Value) -> list[Problem]:
-    """Return everything in a spec that its schema rejects."""
-    return [problem for spot in walk_fields(spec, _MODELS[kind]) for problem in _list_invalid(spot)]
+def list_schema_problems(kind: str, spec: Value, choices: Choices | None = None) -> list[SpecProblem]:
+    """Return everything in a spec that its schema rejects.
+
+    Args:
+        kind: kind of the resource.
+        spec: its spec.
+        choices: the valid texts of fields, or of their items, that the models leave open; by model and field.
+    """
+    return [problem for spot in walk_fields(spec, _MODELS[kind]) for problem in _list_invalid(spot, choices or {})]
 
 
-def _list_invalid(spot: Spot) -> Iterator[Problem]:
+def _list_invalid(spot: Spot, closed: Choices) -> Iterator[SpecProblem]:
     kind, value, path = spot.field_type, spot.value, _show_path(spot)
-    expected, name = _JSON_TYPES.get(dict if kind.model else kind.kind, (str, "string"))
+    expected, name, words = _JSON_TYPES.get(dict if kind.model else kind.kind, _STRING)
     if kind.kind is dict and kind.inner is not str:
         # Any JSON.
         return
     if not isinstance(value, expected):
-        yield Problem(path, f"must be of type {name}")
-    elif isinstance(value, str) and (choices := _find_choices(spot)) and value not in choices:
-        yield Problem(path, f"should be one of [{' '.join(choices)}]")
+        yield SpecProblem(path, f"must be of type {name}", describe_type(words, value))
+    elif isinstance(value, str) and (choices := _find_choices(spot, closed)) and value not in choices:
+        yield SpecProblem(path, f"should be one of [{' '.join(choices)}]", f"must be {' or '.join(choices)}")
     elif isinstance(value, str) and len(value) > (most := _find_limit(kind, "max_length", len(value))):
-        yield Problem(path, f"should be at most {most} chars long")
+        yield SpecProblem(path, f"should be at most {most} chars long", f"must have at most {most} characters")
     elif isinstance(value, list) and len(value) < (least := _find_limit(kind, "min_length", 0)):
-        yield Problem(path, f"should have at least {least} items")
+        yield SpecProblem(path, f"should have at least {least} items", f"needs {least} or more entries")
     elif kind.model is not None:
         for field, info in list_fields(kind.model).items():
             if info.is_required() and value.get(field) is None:
-                yield Problem(f"{path}.{field}", "is required")
+                yield SpecProblem(f"{path}.{field}", "is required", "is missing")
 
 
 def _show_path(spot: Spot) -> str:
     return "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in spot.path)
 
 
-def _find_choices(spot: Spot) -> tuple[str, ...]:
+def _find_choices(spot: Spot, closed: Choices) -> tuple[str, ...]:
     """Return the valid texts of a field or of the items of a list; empty if every text is valid."""
     path, model = spot.owners[-1]
-    return _CHOICES.get((model, spot.path[len(path)]), spot.field_type.choices)
+    return closed.get((model, spot.path[len(path)]), spot.field_type.choices)
 
 
 def _find_limit(kind: FieldType, name: str, default: int) -> int:
     return next((getattr(mark, name) for mark in kind.metadata if hasattr(mark, name)), default)
 
 
-def list_duration_problems(kind: str, spec: Value) -> list[Problem]:
+def list_duration_problems(kind: str, spec: Value) -> list[SpecProblem]:
     """Return the texts that Go can't read as durations, in a spec that conforms to its schema."""
     problems = []
     for spot in walk_fields(spec, _MODELS[kind]):
@@ -148,7 +156,7 @@ def list_duration_problems(kind: str, spec: Value) -> list[Problem]:
             if _GO_DURATION in spot.field_type.metadata:
                 write_text(spot.value)
         except ValueError as error:
-            problems.append(Problem(_show_path(spot), f"time: invalid duration: {error}"))
+            problems.append(SpecProblem(_show_path(spot), f"time: invalid duration: {error}", str(error)))
     return problems
 
 
@@ -160,7 +168,7 @@ def read_struct(kind: str, spec: Value) -> Object:
 
 def _keep(kind: FieldType, value: Value) -> Value:
     if kind.model is not None:
-        kept = dict.fromkeys(("min", "max"), _TLS_VERSIONS[0]) if kind.model is TlsVersion else {}
+        kept = dict.fromkeys(("min", "max"), DEFAULT_TLS_VERSION) if kind.model is TlsVersion else {}
         for name, field in list_fields(kind.model).items():
             if value.get(name) is not None:
                 kept[name] = _keep(read_annotation(field.annotation, tuple(field.metadata)), value[name])
@@ -170,68 +178,71 @@ def _keep(kind: FieldType, value: Value) -> Value:
     return write_text(value) if _GO_DURATION in kind.metadata else value
 
 
-def list_rule_problems(kind: str, spec: Object, product: Product) -> list[Problem]:
+def list_rule_problems(kind: str, spec: Object, product: Product) -> list[SpecProblem]:
     """Return the problems that the validators of a product find in a spec in the form of :func:`read_struct`."""
     return list(_VALIDATORS[kind](spec, product))
 
 
-def _identity(spec: Object, product: Product) -> Iterator[Problem]:
+def _identity(spec: Object, product: Product) -> Iterator[SpecProblem]:
     provider = spec.get("provider")
     if provider is None:
         return
     block = provider["type"].lower()
     path = f"spec.provider.{block}"
     if block not in provider:
-        yield Problem(path, "configuration needs to be defined")
+        yield SpecProblem(path, "configuration needs to be defined", f"is missing: type is {provider['type']}")
     elif block == "bundled":
         yield from _bundled(provider[block], path)
     elif block == "extension":
         yield from _extension(provider[block], path, product)
 
 
-def _bundled(bundled: Object, path: str) -> Iterator[Problem]:
+def _bundled(bundled: Object, path: str) -> Iterator[SpecProblem]:
     ca = bundled.get("ca")
     if bundled.get("autogenerate", {}).get("enabled"):
         if ca is not None:
-            yield Problem(f"{path}.ca", "shouldn't be defined once using autogenerated")
+            reason = "can't be set together with autogenerate.enabled: true"
+            yield SpecProblem(f"{path}.ca", "shouldn't be defined once using autogenerated", reason)
     elif ca is None:
-        yield Problem(f"{path}.ca", _UNDEFINED)
+        yield _build_missing(f"{path}.ca", "set it, or autogenerate.enabled: true")
     else:
         for name in ("certificate", "privateKey"):
             if name not in ca:
-                yield Problem(f"{path}.ca.{name}", _UNDEFINED)
+                yield _build_missing(f"{path}.ca.{name}")
             elif (block := _BLOCKS[ca[name]["type"]]) not in ca[name]:
-                yield Problem(f"{path}.ca.{name}.{block}", _UNDEFINED)
+                yield _build_missing(f"{path}.ca.{name}.{block}", f"type is {ca[name]['type']}")
     if bundled.get("certificateParameters", {}).get("expiry", "").startswith("-"):
-        yield Problem(f"{path}.certificateParameters.expiry", "must not be negative")
+        reason = "must not be negative"
+        yield SpecProblem(f"{path}.certificateParameters.expiry", reason, reason)
 
 
-def _extension(extension: Object, path: str, product: Product) -> Iterator[Problem]:
+def _extension(extension: Object, path: str, product: Product) -> Iterator[SpecProblem]:
     if not extension["name"]:
-        yield Problem(f"{path}.name", "extension name needs to be defined")
+        yield SpecProblem(f"{path}.name", "extension name needs to be defined", "must not be empty")
     elif product == "kong-mesh" and extension["name"] == ACMPCA:
         try:
             AcmPcaConfig.model_validate(extension.get("config", {}))
         except ValidationError as error:
             for item in error.errors(include_url=False):
                 place = "".join(f".{part}" for part in item["loc"])
-                yield Problem(f"{path}.config{place}", item["msg"])
+                yield SpecProblem(f"{path}.config{place}", item["msg"], item["msg"])
 
 
-def _trust(spec: Object, _: Product) -> Iterator[Problem]:
+def _trust(spec: Object, _: Product) -> Iterator[SpecProblem]:
     if not spec["trustDomain"]:
-        yield Problem("spec.trustDomain", "trustDomain needs to be defined")
+        yield SpecProblem("spec.trustDomain", "trustDomain needs to be defined", "must not be empty")
     for index, bundle in enumerate(spec["caBundles"]):
         path = f"spec.caBundles[{index}].pem"
         if "pem" not in bundle:
-            yield Problem(path, _UNDEFINED)
+            yield _build_missing(path)
             continue
         block = next(read_blocks(bundle["pem"]["value"]), None)
         if block is None or block.label.endswith("PRIVATE KEY"):
-            yield Problem(f"{path}.value", "provided certificate has incorrect format")
+            reason = "begins with no PEM block of a certificate that Go can read"
+            yield SpecProblem(f"{path}.value", "provided certificate has incorrect format", reason)
 
 
-def _tls(spec: Object, _: Product) -> Iterator[Problem]:
+def _tls(spec: Object, _: Product) -> Iterator[SpecProblem]:
     if spec.get("from") and spec.get("rules"):
         yield _BOTH
     if spec.get("targetRef", {"kind": "Mesh"})["kind"] == "Mesh":
@@ -240,37 +251,46 @@ def _tls(spec: Object, _: Product) -> Iterator[Problem]:
         for index, entry in enumerate(spec.get(section, [])):
             for field in ("tlsVersion", "tlsCiphers"):
                 if entry.get("default", {}).get(field):
-                    reason = f"{field} can only be defined with top level targetRef kind: Mesh"
-                    yield Problem(f"spec.{section}[{index}].default.{field}", reason)
+                    answer = f"{field} can only be defined with top level targetRef kind: Mesh"
+                    reason = "can only be set if spec.targetRef has kind: Mesh"
+                    yield SpecProblem(f"spec.{section}[{index}].default.{field}", answer, reason)
 
 
-def _permission(spec: Object, _: Product) -> Iterator[Problem]:
+def _permission(spec: Object, _: Product) -> Iterator[SpecProblem]:
     if spec.get("from") and spec.get("rules"):
         yield _BOTH
     if not spec.get("from") and not spec.get("rules"):
-        yield Problem("spec", "at least one of 'from' or 'rules' has to be defined")
+        yield SpecProblem("spec", "at least one of 'from' or 'rules' has to be defined", "needs from or rules")
     for index, entry in enumerate(spec.get("from", [])):
         if not entry.get("default", {}).get("action"):
-            yield Problem(f"spec.from[{index}].default.action", _UNDEFINED)
+            yield _build_missing(f"spec.from[{index}].default.action")
     for index, entry in enumerate(spec.get("rules", [])):
         path, lists = f"spec.rules[{index}]", entry["default"]
         if not any(lists.values()):
-            yield Problem(path, "at least one of 'allow', 'allowWithShadowDeny', 'deny' has to be defined")
+            answer = "at least one of 'allow', 'allowWithShadowDeny', 'deny' has to be defined"
+            yield SpecProblem(path, answer, "needs allow, allowWithShadowDeny or deny")
         for name, matches in lists.items():
             for number, match in enumerate(matches):
-                value = match.get("spiffeID", {}).get("value")
-                if value is not None and not _is_spiffe_id(value):
-                    yield Problem(f"{path}.{name}[{number}].spiffeID.value", "must be a valid Spiffe ID")
+                field = f"{name}[{number}].spiffeID.value"
+                if reason := _check_spiffe_id(match.get("spiffeID", {}).get("value")):
+                    # Kuma's path lacks `default`.
+                    yield SpecProblem(f"{path}.default.{field}", "must be a valid Spiffe ID", reason, f"{path}.{field}")
 
 
-def _is_spiffe_id(text: str) -> bool:
-    """Return whether a text is a SPIFFE ID, with or without a path. Like an ID, a prefix can't end with a slash."""
+def _check_spiffe_id(text: str | None) -> str:
+    """Return why a text is not a SPIFFE ID, with or without a path. Like an ID, a prefix can't end with a slash."""
+    if text is None:
+        return ""
+    if not text.startswith(_SCHEME):
+        return f"must begin with {_SCHEME}"
     domain, slash, path = text.removeprefix(_SCHEME).partition("/")
-    has_valid_path = not slash or not check_path(f"/{path}")
-    return text.startswith(_SCHEME) and not check_trust_domain(domain) and has_valid_path
+    if reason := check_trust_domain(domain):
+        return f"its trust domain {reason}"
+    reason = slash and check_path(f"/{path}")
+    return reason and f"its path {reason}"
 
 
-_VALIDATORS: dict[str, Callable[[Object, Product], Iterator[Problem]]] = {
+_VALIDATORS: dict[str, Callable[[Object, Product], Iterator[SpecProblem]]] = {
     "MeshIdentity": _identity,
     "MeshTrust": _trust,
     "MeshTLS": _tls,

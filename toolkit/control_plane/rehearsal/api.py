@@ -34,12 +34,7 @@ from toolkit.control_plane.rehearsal.exchange import (
 from toolkit.control_plane.rehearsal.identity_conditions import reconcile
 from toolkit.control_plane.rehearsal.inventory import Inventory, find_path, pull, push
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, Meta, Secret, read_message
-from toolkit.control_plane.scoped_specs import (
-    list_duration_problems,
-    list_rule_problems,
-    list_schema_problems,
-    read_struct,
-)
+from toolkit.control_plane.rehearsal.specs import read_spec
 from toolkit.errors import Problem
 from toolkit.mesh.schema.field_types import Spec
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
@@ -49,7 +44,7 @@ if TYPE_CHECKING:
 
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
     from toolkit.mesh.schema.versions import Product
-    from toolkit.values import Object, Value
+    from toolkit.values import Object
 
 VERSIONS: dict[Product, str] = {"kuma": "2.14.3", "kong-mesh": "2.14.2"}
 NAMES: dict[Product, str] = {"kuma": "Kuma", "kong-mesh": "Kong Mesh"}
@@ -313,20 +308,11 @@ def _read_body(body: bytes, kind: str, product: Product) -> tuple[Object, Object
         json.dumps(document, ensure_ascii=False).encode()
         meta = read_message(Meta, document)
         if kind in SCOPED_KINDS:
-            return meta, {"spec": _read_spec(kind, document.get("spec"), product)}
+            return meta, {"spec": read_spec(kind, document.get("spec"), product)}
         return meta, read_message(Secret if kind == "Secret" else Spec, document)
     except (MessageError, ValueError, RecursionError) as error:
         reason = error if isinstance(error, MessageError) else "it is not JSON"
         raise RefusedError(400, "Bad Request", f'invalid {kind} object: "{reason}"') from None
-
-
-def _read_spec(kind: str, spec: Value, product: Product) -> Object:
-    require(list_schema_problems(kind, spec), "Could not process a resource")
-    if durations := list_duration_problems(kind, spec):
-        raise MessageError(durations[0].message)
-    kept = read_struct(kind, spec)
-    require(list_rule_problems(kind, kept, product), "Could not process a resource")
-    return kept
 
 
 def _no_constant(name: str) -> None:
