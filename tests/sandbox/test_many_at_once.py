@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.sandbox.conformance.world import World, csr
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.conftest import TestSandbox
 
 THREADS, EACH = 32, 8
@@ -39,3 +43,34 @@ def test_32_threads_with_one_token_buy_one_certificate(aws: TestSandbox) -> None
         issued = set(pool.map(lambda _: world.issue(arn, IdempotencyToken="one"), range(THREADS)))
     assert len(issued) == 1
     assert world.get(arn, issued.pop())["Certificate"]
+
+
+def test_no_call_waits_for_the_key_of_a_new_ca(aws: TestSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(aws)
+    arn = world.root()
+    begun, may_end, generate = Event(), Event(), rsa.generate_private_key
+
+    def generate_later(**settings: Any) -> rsa.RSAPrivateKey:
+        begun.set()
+        assert may_end.wait(60)
+        return generate(**settings)
+
+    monkeypatch.setattr(rsa, "generate_private_key", generate_later)
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            created = pool.submit(world.create, "ROOT", "RSA_2048")
+            assert begun.wait(30)
+            assert pool.submit(world.status, arn).result(30) == "ACTIVE"
+            assert not created.done()
+        finally:
+            may_end.set()
+    assert world.status(created.result()) == "PENDING_CERTIFICATE"
+
+
+def test_32_threads_with_one_token_create_one_ca(aws: TestSandbox) -> None:
+    world = World(aws)
+    with ThreadPoolExecutor(THREADS) as pool:
+        created = set(pool.map(lambda _: world.create(IdempotencyToken="one"), range(THREADS)))
+    (arn,) = created
+    known = world.pca.list_certificate_authorities()["CertificateAuthorities"]
+    assert [authority["Arn"] for authority in known].count(arn) == 1

@@ -29,6 +29,7 @@ from toolkit.sandbox.aws_error import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
+    from contextlib import AbstractContextManager
     from wsgiref.types import WSGIEnvironment
 
     from botocore.model import OperationModel, Shape, StructureShape
@@ -166,7 +167,6 @@ class Service(ABC):
         }
         self._authorize = authorize
         self._mismatch = mismatch
-        # Operations check the state before they change it.
         self._lock = threading.Lock()
         self.repeatable: MutableMapping[tuple[str, ...], tuple[Object, Object | None]] = {}
 
@@ -189,11 +189,15 @@ class Service(ABC):
         """
         try:
             params = decode(self._find_model(call), call, body)
-            with self._lock:
+            with self._hold(call.operation):
                 self._authorize(caller, call.operation, params)
                 return encode(self._run_once(caller, call.operation, params), call.content_type)
         except AwsError as error:
             return refuse(error, call.content_type)
+
+    def _hold(self, _operation: str) -> AbstractContextManager[object]:
+        """Return the lock to hold during an operation, which checks the state before it changes it."""
+        return self._lock
 
     def _find_model(self, call: Call) -> OperationModel:
         operation = call.operation

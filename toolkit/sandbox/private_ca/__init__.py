@@ -6,6 +6,7 @@ unsupported feature names the feature.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from toolkit.sandbox.services import RpcService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 
 class PrivateCaService(RpcService):
@@ -34,3 +36,10 @@ class PrivateCaService(RpcService):
         self.registry = registry = Registry(clock)
         operations = (Authorities(registry), Certificates(registry), AuditReports(registry), Sharing(registry))
         super().__init__("acm-pca", *operations, authorize=registry.authorize)
+
+    def _hold(self, operation: str) -> AbstractContextManager[object]:
+        """Return the lock of the state.
+
+        Generating an RSA key takes seconds. So the creation of a CA takes the lock itself, when it stores the CA.
+        """
+        return nullcontext() if operation == "CreateCertificateAuthority" else self.registry.lock

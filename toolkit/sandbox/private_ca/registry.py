@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from toolkit.sandbox.private_ca.revocation import put_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
+    from contextlib import AbstractContextManager
 
     from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
     from toolkit.sandbox.private_ca.revocation import PutObject
@@ -39,6 +41,7 @@ class Registry:
         authorities: the CAs by ARN.
         find_shared_policies: returns the policies with which AWS RAM shares a CA with an account.
         tokens: ARN and expiration by scope and idempotency token.
+        lock: held while an operation uses the state; reentrant.
     """
 
     clock: Callable[[], datetime]
@@ -49,6 +52,7 @@ class Registry:
     authorities: MutableMapping[str, CertificateAuthority] = field(default_factory=dict)
     find_shared_policies: Callable[[str, str], list[Object]] = lambda _account, _resource: []
     tokens: MutableMapping[tuple[str, ...], tuple[str, datetime]] = field(default_factory=dict)
+    lock: AbstractContextManager[object] = field(default_factory=threading.RLock)
 
     def find(self, caller: Caller, params: Object, *allowed: str, doing: str = "") -> CertificateAuthority:
         """Return the CA that a request names, in the caller's region.
@@ -80,13 +84,14 @@ class Registry:
             scope: tokens are compared within this scope.
             store: stores the object and returns its ARN.
         """
-        if token is None:
-            return store()
-        now, key = self.clock(), (*scope, token)
-        known = self.tokens.get(key)
-        if known is None or known[1] <= now:
-            known = self.tokens[key] = (store(), now + _TOKEN_LIFETIME)
-        return known[0]
+        with self.lock:
+            if token is None:
+                return store()
+            now, key = self.clock(), (*scope, token)
+            known = self.tokens.get(key)
+            if known is None or known[1] <= now:
+                known = self.tokens[key] = (store(), now + _TOKEN_LIFETIME)
+            return known[0]
 
     def authorize(self, caller: Caller, operation: str, params: Object) -> None:
         """Check the caller's own policies first; then, from another account, the CA's resource policy or a share.
