@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tests.conftest import TestSandbox
 
 
+WEB_IDENTITY = f"Action=AssumeRoleWithWebIdentity&RoleArn=arn:aws:iam::{ACCOUNT}:role/x&RoleSessionName=x"
+
+
 @pytest.mark.parametrize("service", sorted(LISTED))
 def test_an_unknown_key(aws: TestSandbox, moto: list[str], service: str) -> None:
     model = BOTOCORE.get_service_model(service)
@@ -127,20 +130,41 @@ def test_without_a_signature(aws: TestSandbox, moto: list[str], service: str) ->
 
 
 def test_unsigned_forms_of_sts(aws: TestSandbox, moto: list[str]) -> None:
-    taken = "Action=AssumeRoleWithWebIdentity&RoleArn=arn:aws:iam::123456789012:role/x&RoleSessionName=x"
     for path, body in (
         ("/", "Action=AssumeRoleWithSAML"),
-        ("/", f"{taken}&Action=GetCallerIdentity"),
-        ("/", f"Action=GetCallerIdentity&{taken}"),
-        ("/?Action=GetCallerIdentity", taken),
-        ("/bucket", taken),
+        ("/", f"{WEB_IDENTITY}&Action=GetCallerIdentity"),
+        ("/", f"Action=GetCallerIdentity&{WEB_IDENTITY}"),
+        ("/?Action=GetCallerIdentity", WEB_IDENTITY),
+        ("/bucket", WEB_IDENTITY),
         ("/", ""),
     ):
         assert ask(aws, "POST", path, FORM, body).status == 403, (path, body)
     assert ask(aws, "POST", "/", {**FORM, "Content-Length": "9999999"}).status == 403
-    answer = ask(aws, "POST", "/", FORM, f"{taken}&WebIdentityToken=x&key=a=b")
+    answer = ask(aws, "POST", "/", FORM, f"{WEB_IDENTITY}&WebIdentityToken=x&key=a=b")
     assert "<Code>InvalidIdentityToken</Code>" in answer.text
     assert moto == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "code"),
+    [
+        (scope("sts", NOBODY), "Action=GetCallerIdentity", "InvalidClientTokenId"),
+        (scope("sts"), "Action=GetSessionToken", "InvalidAction"),
+        (scope("sts"), "Action=GetCallerIdentity&Action=AssumeRole", "MalformedQueryString"),
+        (scope("sts"), f"Action=AssumeRole&RoleSessionName=x&RoleArn=arn:aws:iam::{ACCOUNT}:role/no", "AccessDenied"),
+        ({}, f"{WEB_IDENTITY}&WebIdentityToken=x", "InvalidIdentityToken"),
+        ({}, "Action=GetCallerIdentity", "MissingAuthenticationToken"),
+    ],
+)
+def test_errors_of_sts_have_its_namespace(aws: TestSandbox, headers: dict[str, str], body: str, code: str) -> None:
+    answer = ask(aws, "POST", "/", {**FORM, **headers}, f"{body}&Version=2011-06-15")
+    assert '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>' in answer.text
+    assert f"<Code>{code}</Code>" in answer.text
+
+
+def test_errors_of_iam_have_no_namespace_of_sts(aws: TestSandbox) -> None:
+    answer = ask(aws, "POST", "/", {**FORM, **scope("iam", NOBODY)}, "Action=ListRoles&Version=2010-05-08")
+    assert "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code>" in answer.text
 
 
 def test_another_account_is_for_the_administrator(aws: TestSandbox, moto: list[str]) -> None:

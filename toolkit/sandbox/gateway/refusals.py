@@ -50,6 +50,10 @@ _QUERY_ERROR = (
     "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
     "<RequestId>{request}</RequestId></ErrorResponse>"
 )
+# botocore sts/2011-06-15/service-2.json, metadata.xmlNamespace
+_STS_ERROR = _QUERY_ERROR.replace(
+    "<ErrorResponse>", '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+)
 _S3_ERROR = "<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request}</RequestId></Error>"
 
 
@@ -69,7 +73,8 @@ def refuse(error: AwsError, environ: WSGIEnvironment, service: str | None) -> Re
     if service == "ec2":
         return _render(_EC2_ERROR, error, _IN_QUERY)
     if service in _QUERY or kind.startswith(_FORM):
-        return _render(_QUERY_ERROR, error, _IN_QUERY)
+        # STS is the only service that accepts unsigned forms.
+        return _render(_STS_ERROR if service in ("sts", None) else _QUERY_ERROR, error, _IN_QUERY)
     if service in ("s3", None):
         return _render(_S3_ERROR, error, _IN_S3)
     return services.refuse(error)
