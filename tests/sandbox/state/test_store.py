@@ -193,6 +193,11 @@ def test_what_can_not_be_written_is_not_answered(tmp_path: Path) -> None:
             s3.list_objects_v2(Bucket="kept")
         with refused("InternalFailure", "can't write"):
             aws.client("acm-pca").list_certificate_authorities()
+        # Every protocol has the error in its own form.
+        with refused("InternalFailure", "can't write"):
+            aws.client("sts").get_caller_identity()
+        with refused("InternalFailure", "can't write"):
+            aws.client("events").list_rules()
     with Killable(tmp_path) as aws:
         assert [user["UserName"] for user in aws.client("iam").list_users()["Users"]] == ["before"]
         assert aws.client("s3").list_objects_v2(Bucket="kept")["KeyCount"] == 0

@@ -15,11 +15,10 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from toolkit.errors import ExternalError
 from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.gateway import incoming
+from toolkit.sandbox.gateway import incoming, refusals
 from toolkit.sandbox.state import encoding
 from toolkit.sandbox.state.objects import Objects
 from toolkit.sandbox.state.repeatable import install
@@ -140,11 +139,8 @@ class Keeper:
             with self.change():
                 reply, status, headers = self._journal.ask(behind, environ, body)
         except AwsError as error:
-            text = f"<ErrorResponse><Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
-            reply, status, headers = (
-                f"{text}</ErrorResponse>".encode(),
-                f"{error.status} Error",
-                [("Content-Type", "text/xml")],
-            )
+            claim = incoming.read_claim(environ)
+            refused = refusals.refuse(error, environ, claim.service if claim else None)
+            reply, status, headers = refused.body, f"{refused.status} Error", list(refused.headers)
         start_response(status, headers)
         return [reply]
