@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,6 +65,27 @@ def test_resources_are_made_with_what_others_told(run: Runner) -> None:
 def test_outputs_that_are_empty_are_outputs(run: Runner) -> None:
     done = run("for name, value in {'a': '', 'b': 0, 'c': False, 'd': []}.items(): pulumi.export(name, value)")
     assert done == {"a": "", "b": 0, "c": False, "d": []}
+
+
+def test_each_message_is_logged_once(run: Runner, caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("pulumi-program")
+    body = """
+        pulumi.log.warn("said in both")
+        pulumi.log.warn("said in the preview" if pulumi.runtime.is_dry_run() else "said in the creation")
+    """
+    for _ in range(2):
+        with caplog.at_level(logging.WARNING, logger.name):
+            run(body)
+        texts = [record.getMessage() for record in caplog.records if record.name == logger.name]
+        assert sorted(texts) == ["said in both", "said in the creation", "said in the preview"]
+        assert (logger.filters, logger.disabled) == ([], False)
+        caplog.clear()
+
+
+def test_a_failed_program_leaves_no_filter(run: Runner) -> None:
+    with pytest.raises(ValueError, match="wrong"):
+        run("raise ValueError('wrong')")
+    assert logging.getLogger("pulumi-program").filters == []
 
 
 def test_a_stack_has_exported_nothing_before(run: Runner) -> None:

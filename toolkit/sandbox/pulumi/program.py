@@ -12,6 +12,7 @@ import logging
 import runpy
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from toolkit.sandbox.pulumi.prerequisites import ReferencedResources, provide
 from toolkit.sandbox.pulumi.stack_file import StackConfig, read_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
     from pathlib import Path
 
     from toolkit.sandbox.server import Sandbox
@@ -36,6 +37,7 @@ _SERVICES = ("acmpca", "cloudwatch", "eks", "iam", "organizations", "ram", "s3",
 __all__ = ["StackConfig", "make_sandbox_settings", "read_stack", "run"]
 # Pulumi keeps its settings per process, so only one program can run at a time.
 _only_one = threading.Lock()
+_logger = logging.getLogger("pulumi-program")
 
 
 def run(
@@ -60,13 +62,31 @@ def run(
     """
     provide(config, sandbox, project_dir)
     outputs: Object = {}
-    with _only_one:
+    with _only_one, _drop_repeated_messages():
         for is_preview in (True, False):
             engine = Engine(sandbox, config.region, on_resource, is_preview=is_preview)
             outputs = _run_alone(
                 _run(project_dir / "__main__.py", config, engine, make_sandbox_settings(sandbox)), engine
             )
     return outputs
+
+
+@contextmanager
+def _drop_repeated_messages() -> Iterator[None]:
+    """Log each message of the program once: the creation repeats the warnings of the preview."""
+    logged: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        is_repeated = text in logged
+        logged.add(text)
+        return not is_repeated
+
+    _logger.addFilter(is_new)
+    try:
+        yield
+    finally:
+        _logger.removeFilter(is_new)
 
 
 def rehearse(config: StackConfig, sandbox: Sandbox, directory: Path) -> Object:
@@ -117,16 +137,13 @@ async def _run(main: Path, config: StackConfig, engine: Engine, settings: Mappin
     SETTINGS.outputs.clear()
     # The first error is raised. Don't log it again for each waiting future.
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-    logger = logging.getLogger("pulumi-program")
-    # The creation repeats the warnings of the preview.
-    logger.disabled = not engine.is_preview
     # set_mocks must run inside the loop; otherwise the program waits forever for the loop that set_mocks saw.
     pulumi_mocks.set_mocks(
         engine,
         project=config.project,
         stack=config.stack,
         preview=engine.is_preview,
-        logger=logger,
+        logger=_logger,
         monitor=engine,
     )
     pulumi.runtime.set_all_config({**config.values, **settings})
