@@ -88,6 +88,15 @@ def test_a_failed_program_leaves_no_filter(run: Runner) -> None:
     assert logging.getLogger("pulumi-program").filters == []
 
 
+@pytest.mark.parametrize(("given", "allowed"), [("", False), ("allow_external_principals=True", True)])
+def test_a_share_allows_no_external_principals_by_default(run: Runner, given: str, allowed: bool) -> None:
+    arn = run(f"pulumi.export('arn', aws.ram.ResourceShare('shared', {given}).arn)")["arn"]
+    ram = run.aws.client("ram")
+    run.aws.on_cleanup(lambda: ram.delete_resource_share(resourceShareArn=arn))
+    (share,) = ram.get_resource_shares(resourceOwner="SELF", resourceShareArns=[arn])["resourceShares"]
+    assert share["allowExternalPrincipals"] is allowed
+
+
 def test_a_stack_has_exported_nothing_before(run: Runner) -> None:
     before = "pulumi.StackReference('organization/small/test').outputs"
     assert run(f"pulumi.export('before', {before})") == {"before": {}}

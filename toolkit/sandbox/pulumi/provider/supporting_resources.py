@@ -55,7 +55,8 @@ def _create_oidc_provider(aws: Aws, _name: str, inputs: Inputs) -> Created:
 
 def _create_share(aws: Aws, name: str, inputs: Inputs) -> Created:
     physical = choose_name(name, inputs)
-    request = {**inputs, "name": physical, "tags": list_tags(inputs)}
+    # resource_share.go, allow_external_principals: false by default, unlike in AWS RAM's API.
+    request = {"allowExternalPrincipals": False, **inputs, "name": physical, "tags": list_tags(inputs)}
     arn = aws.call("ram", "create_resource_share", request)["resourceShare"]["resourceShareArn"]
     return arn, {"arn": arn, "name": physical}
 
