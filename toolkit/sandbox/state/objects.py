@@ -156,6 +156,8 @@ class Objects:
         self._store = store
         self._watched: list[Watched[Value, Value]] = []
         self._issued: dict[str, Watched[str, IssuedCertificate]] = {}
+        # The number of sessions by account and partition.
+        self._sessions_seen: dict[tuple[str, str], int] = {}
         clock, directory = registry.clock, ram.directory
 
         self._handed_out: Watched[str, MotoObject] = self._watch("session", {}, _write_session, _read_session)
@@ -177,9 +179,8 @@ class Objects:
 
     def read_changes(self) -> list[Row]:
         """Return the rows to write to bring the database up to date."""
-        for session in _list_sessions():
-            if session.access_key_id not in self._handed_out:
-                self._handed_out[session.access_key_id] = session
+        for session in self._find_new_sessions():
+            self._handed_out[session.access_key_id] = session
         for invitation in list(self._invitations.noted):
             # Accepting an invitation, or its expiration, also changes its share.
             if invitation in self._invitations:
@@ -194,6 +195,16 @@ class Objects:
         # Mark the CAs last, because their mapping then forgets which CAs were changed.
         for watched in list(self._touched()):
             watched.mark_committed()
+
+    def _find_new_sessions(self) -> Iterator[AssumedRole]:
+        """Yield the sessions that STS has issued since the last call."""
+        for account, partitions in list(sts_backends.items()):
+            for partition, backend in list(partitions.items()):
+                # moto only appends to this list.
+                seen = self._sessions_seen.get((account, partition), 0)
+                new = backend.assumed_roles[seen:]
+                self._sessions_seen[account, partition] = seen + len(new)
+                yield from new
 
     def _touched(self) -> Iterator[Watched[Value, Value]]:
         yield from (self._issued[arn] for arn in self._authorities.noted if arn in self._issued)
@@ -260,12 +271,6 @@ def _read_association(text: str) -> Association | None:
     if cluster is None or cluster.created_at != created:
         return None
     return Association(**{**kept, "cluster": cluster})
-
-
-def _list_sessions() -> Iterator[AssumedRole]:
-    for partitions in list(sts_backends.values()):
-        for backend in list(partitions.values()):
-            yield from list(backend.assumed_roles)
 
 
 def _write_session(session: MotoObject) -> str:
