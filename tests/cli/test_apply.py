@@ -160,7 +160,7 @@ def test_a_dry_run_shows_and_writes_nothing(standin: Faulty, file: Path) -> None
 def test_without_a_terminal_it_asks_for_yes(standin: Faulty, file: Path) -> None:
     result = run(standin, "-f", file)
     assert result.exit_code == 2
-    assert "there is no terminal to ask on" in result.stderr
+    assert "there is no terminal on which to confirm the changes" in result.stderr
     assert "--yes" in result.stderr
     assert standin.requests == []
 

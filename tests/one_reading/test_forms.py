@@ -183,7 +183,7 @@ def test_a_credential_in_the_mesh_makes_a_file_private(form: Callable[[Written],
     job = desk.render_job(text)
     assert job.exit_code == 0
     assert value not in job.output
-    assert "names an access key" in words(job)
+    assert "has an access key" in words(job)
 
 
 @pytest.mark.parametrize("written", [":", "inline:", "inline", "", "inline-"])
