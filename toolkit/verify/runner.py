@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MAX_ZONES_AT_ONCE = 128
 # A zone ends by itself at its deadline. A zone that hangs in a call is given up this much later.
 _GRACE_SECONDS = 2.0
+# How often to look for a signal: one that arrives just before a wait begins does not end the wait.
+_LOOK_SECONDS = 0.5
 # After a second Ctrl-C, running calls get this long instead.
 _HURRIED_GRACE_SECONDS = 0.5
 # An answer that may name a new certificate gets this long, no matter how often the user presses Ctrl-C.
@@ -171,9 +173,11 @@ class _Run:
                 left = self._deadline + _GRACE_SECONDS - time.monotonic()
                 try:
                     # Even after the deadline: a result that is already in the queue counts.
-                    result = self._done.get(timeout=max(left, 0))
+                    result = self._done.get(timeout=max(min(left, _LOOK_SECONDS), 0))
                 except queue.Empty:
-                    break
+                    if left <= 0:
+                        break
+                    continue
                 if isinstance(result, BaseException):
                     raise result
                 del missing[result.zone]
