@@ -17,7 +17,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
@@ -229,7 +228,7 @@ class CertificateAuthority(_Model):
     signing_algorithm: SigningAlgorithm = Field(
         description="The algorithm with which the CA signs. It must match the type of the key."
     )
-    not_after: Annotated[AwareDatetime, PlainSerializer(_rfc3339)] = Field(
+    not_after: AwareDatetime = Field(
         description="When the CA's certificate expires, RFC 3339: the notAfter of the chain's first certificate."
     )
 
