@@ -92,6 +92,9 @@ class Pulumi:
             "HOME": str(directory),
             "LANG": "C.UTF-8",
             "NO_PROXY": "127.0.0.1",
+            # Tests change a program within a second. Python would take the bytecode of the one before, because it
+            # compares seconds and sizes (PEP 3147).
+            "PYTHONDONTWRITEBYTECODE": "1",
         }
         self._host = LanguageHost(executables[_EXECUTOR], AWS_VERSION, self._environment)
         self._running = ExitStack()
