@@ -35,7 +35,7 @@ def test_every_zone_passes(aws: TestSandbox, live_file: Path) -> None:
     result = verify(aws, "--contract", live_file)
     assert result.returncode == 0, result.stderr
     assert "3 of 3 verified, 6 handshakes between them, 3 certificates issued" in result.stdout
-    # What it costs is said before anything is bought, and progress is for terminals only.
+    # What it costs is said before anything is issued, and progress is for terminals only.
     assert result.stderr == "Asking for 3 certificates, one per zone; on AWS they would cost up to $2.25.\n"
     assert "\x1b" not in result.stdout
 

@@ -9,8 +9,8 @@ from tests.verify.faults import CASES, EVERY, ZONE, Case
 
 def _row(case: Case) -> str:
     where = {"": "none: it passes", ZONE: "that zone", EVERY: "every zone"}[case.zone]
-    bought = "0 or 1" if case.bought is None else str(case.bought)
-    return f"| {case.statement} | {where} | {f'`{case.check}`' if case.check else ''} | {bought} |"
+    issued = "0 or 1" if case.issued is None else str(case.issued)
+    return f"| {case.statement} | {where} | {f'`{case.check}`' if case.check else ''} | {issued} |"
 
 
 def _defects() -> str:

@@ -65,7 +65,7 @@ class World:
     def verify(self) -> Report:
         return runner.verify(self.outputs, plan(self.outputs, **self.changes), self.source).report
 
-    def bought(self) -> dict[str, int]:
+    def count_issued(self) -> dict[str, int]:
         """What AWS sold to it, by zone, whatever the report says."""
         issued = self.aws.private_ca.registry.authorities[self.outputs.certificate_authority.arn].issued.values()
         uris = [set(chain.list_uris(pem.load_certificate(one.pem))) for one in issued]
@@ -84,7 +84,7 @@ class Case:
         zone: where the report must say so; empty where verification gets through all the same.
         check: which check must fail; empty as well.
         advice: a part of what it must say to do.
-        bought: how many certificates AWS sells to that zone; None where it is none or one, by when the answer would
+        issued: how many certificates AWS issues to that zone; None where it is none or one, by when the answer would
             have come.
         timeout: how long a zone may take.
         slow: whether it takes seconds.
@@ -97,7 +97,7 @@ class Case:
     zone: str = ""
     check: str = ""
     advice: str = ""
-    bought: int | None = 1
+    issued: int | None = 1
     timeout: timedelta = timedelta(seconds=30)
     slow: bool = False
     also: tuple[str, ...] = ()
@@ -174,7 +174,7 @@ def far_horizon(world: World) -> None:
 
 
 def lost_answer(world: World) -> None:
-    """AWS sells the certificate, and the connection breaks before the answer is here."""
+    """AWS issues the certificate, and the connection breaks before the answer is here."""
     lost: list[object] = []
 
     def lose(**_: Any) -> None:
@@ -224,7 +224,7 @@ CASES = (
         ZONE,
         "identity",
         "quota",
-        bought=0,
+        issued=0,
         timeout=_SHORT,
     ),
     Case(
@@ -234,7 +234,7 @@ CASES = (
         ZONE,
         "issue",
         "Service Quotas",
-        bought=0,
+        issued=0,
         timeout=_SHORT,
     ),
     Case(
@@ -254,7 +254,7 @@ CASES = (
         ZONE,
         "issue",
         "--timeout",
-        bought=None,
+        issued=None,
         timeout=_SHORT,
         slow=True,
     ),
@@ -266,7 +266,7 @@ CASES = (
         ZONE,
         "issue",
         _REACH,
-        bought=0,
+        issued=0,
         timeout=_SHORT,
     ),
     Case("lost-answer", "a certificate is issued and the answer is lost", lost_answer),
@@ -278,7 +278,7 @@ CASES = (
         ZONE,
         "issue",
         "AWS has a server error",
-        bought=0,
+        issued=0,
         timeout=_SHORT,
     ),
     Case(
@@ -288,7 +288,7 @@ CASES = (
         ZONE,
         "authority",
         "AWS has a server error",
-        bought=0,
+        issued=0,
         timeout=_SHORT,
     ),
     Case("unreachable", "the zone gets no answer", calls("unreachable", "*"), ZONE, "identity", _REACH, 0, _SHORT),
@@ -308,7 +308,7 @@ CASES = (
         ZONE,
         "authority",
         "sign in again",
-        bought=0,
+        issued=0,
     ),
     Case(
         "expired-between",
@@ -325,10 +325,10 @@ CASES = (
         EVERY,
         "identity",
         "not known to AWS",
-        bought=0,
+        issued=0,
     ),
     Case("foreign-identity", "the zone gets another zone's role", foreign_identity, ZONE, "identity", "AWS_PROFILE", 0),
-    Case("no-role", "the role does not exist", role_is_gone, ZONE, "identity", "verifierPrincipals", bought=0),
+    Case("no-role", "the role does not exist", role_is_gone, ZONE, "identity", "verifierPrincipals", issued=0),
     Case(
         "no-describe",
         "the role is not allowed to call `DescribeCertificateAuthority`",
@@ -336,7 +336,7 @@ CASES = (
         ZONE,
         "authority",
         "Allow acm-pca:DescribeCertificateAuthority",
-        bought=0,
+        issued=0,
     ),
     Case(
         "no-issue",
@@ -345,7 +345,7 @@ CASES = (
         ZONE,
         "issue",
         "Allow acm-pca:IssueCertificate",
-        bought=0,
+        issued=0,
     ),
     Case(
         "no-fetch",
@@ -355,8 +355,8 @@ CASES = (
         "fetch",
         "Allow acm-pca:GetCertificate",
     ),
-    Case("disabled", "the CA is disabled", disabled, EVERY, "authority", "Enable the CA", bought=0),
-    Case("expired", "the CA has expired", expired, EVERY, "authority", "Renew the CA", bought=0),
+    Case("disabled", "the CA is disabled", disabled, EVERY, "authority", "Enable the CA", issued=0),
+    Case("expired", "the CA has expired", expired, EVERY, "authority", "Renew the CA", issued=0),
     Case("wrong-bundle", "the Mesh contains another chain", wrong_bundle, EVERY, "chain", "Render the Mesh again"),
     Case(
         "short-chain-life",

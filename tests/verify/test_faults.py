@@ -24,7 +24,7 @@ PASSING = ("throttle", "reset", "error")
 LASTING = [case for case in CASES if case.zone == ZONE and not case.slow]
 
 
-def holds(case: Case, report: Report, bought: dict[str, int]) -> None:
+def holds(case: Case, report: Report, issued: dict[str, int]) -> None:
     """The report says what the case expects, and AWS sold no more than that."""
     everywhere = [zone.zone for zone in report.zones]
     affected = {"": [], ZONE: [ZONE], EVERY: everywhere}[case.zone]
@@ -36,8 +36,8 @@ def holds(case: Case, report: Report, bought: dict[str, int]) -> None:
         assert case.advice in checks[0].advice
         assert checks[0].advice
     assert report.finished_at - report.started_at < case.timeout + _GRACE
-    for zone, count in bought.items():
-        expected = case.bought if zone in affected else 1
+    for zone, count in issued.items():
+        expected = case.issued if zone in affected else 1
         assert count == expected or (expected is None and count <= 1)
 
 
@@ -48,7 +48,7 @@ def test_a_fault_alone(case: Case, aws: TestSandbox, outputs: StackOutputs) -> N
     world.changes["timeout"] = case.timeout
     case.prepare(world)
     report = world.verify()
-    holds(case, report, world.bought())
+    holds(case, report, world.count_issued())
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def test_faults_mixed(seed: int, aws: TestSandbox, outputs: StackOutputs) -> Non
         ZONE: [case.check, *case.also]
     }
     assert report.finished_at - report.started_at < timedelta(seconds=12) + _GRACE
-    assert all(count <= 1 for count in world.bought().values())
+    assert all(count <= 1 for count in world.count_issued().values())
 
 
 def test_the_documentation_says_what_the_tests_do() -> None:

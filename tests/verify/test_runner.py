@@ -83,10 +83,10 @@ def test_a_zone_that_may_issue_but_not_fetch(aws: TestSandbox, outputs: StackOut
     check = only_failure(report, "ireland-1")
     assert check.name == "fetch"
     assert "Allow acm-pca:GetCertificate" in check.advice
-    # It was bought all the same, so its ARN is kept.
+    # It was issued all the same, so its ARN is kept.
     assert report.certificates_issued == 3
-    bought = json.loads(render_json(report))["zones"][2]
-    assert (bought["certificate"], bought["certificatesIssued"]) == (None, list(report.zones[2].certificates_issued))
+    shown = json.loads(render_json(report))["zones"][2]
+    assert (shown["certificate"], shown["certificatesIssued"]) == (None, list(report.zones[2].certificates_issued))
 
 
 def test_a_role_that_can_not_be_assumed(aws: TestSandbox, outputs: StackOutputs) -> None:
