@@ -189,7 +189,7 @@ class Plan:
         for step, apply, verify, _, now in self.steps:
             lines.append(f"{step.number}. {step.name}: {step.words.title}{' (done)' if step.is_done else ''}")
             lines += [f"   now     {now}"] if now else []
-            lines += [f"   {line}" for line in _describe_surroundings(step, verify, apply)]
+            lines += [f"   {line}" for line in _write_instructions(step, verify, apply)]
             if step.number == 1 and (directory := self.commands.request.directory):
                 lines.append(f"           {self.commands.apply_file(str(directory / _BEFORE))}")
             lines.append("")
@@ -232,7 +232,7 @@ def print_step(request: Request, step: Step, text: str, *, is_secret: bool, is_p
     emit(lay_out(text, target.form), target.file, PRIVATE if is_private else read_mode(request.base))
     if step.is_done:
         note(f"the mesh is past {request.word} {step.number} already")
-    for line in _describe_surroundings(step):
+    for line in _write_instructions(step):
         say(line)
 
 
@@ -250,7 +250,7 @@ def name_file(step: Step) -> str:
     return f"{step.number}-{step.name}.yaml"
 
 
-def _describe_surroundings(step: Step, verify: str = "", apply: str = "") -> list[str]:
+def _write_instructions(step: Step, verify: str = "", apply: str = "") -> list[str]:
     """Return the lines with prerequisites, commands, waits and rollback of a step, in printable texts.
 
     Args:
