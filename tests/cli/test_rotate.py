@@ -392,3 +392,11 @@ def test_the_mesh_before_the_first_step_is_kept(tmp_path: Path, outputs: Path, b
     assert again.exit_code == 0, again.output
     assert (directory / "0-before.yaml").read_text() == first
     assert "is kept as an earlier run wrote it" in again.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--mesh", "other"), ("--step", "1"), ("--to", "mesh-identity")])
+def test_a_file_without_a_mesh(outputs: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+    result = run("--base", tmp_path / "empty.yaml", "--contract", outputs, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"no Mesh found in {tmp_path / 'empty.yaml'}" in result.stderr

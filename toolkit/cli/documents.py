@@ -117,11 +117,17 @@ def read_moving(base: str, access: Access, mesh: str | None, version: MeshVersio
             backend.
         ExternalError: the control plane can't be reached, or returned an error.
     """
+    from toolkit.files import name_source
+    from toolkit.mesh.documents.editable import choose
+
     existing = read_base(base, access, [mesh or ""], "universal")
     version = version or existing.version
     heed_version(version)
-    if not existing.meshes:
+    if not existing.meshes and base == CONTROL_PLANE:
         raise InvalidInputError(f"the control plane has no mesh {mesh}")
+    if not existing.meshes:
+        # Raises the error that a file has no Mesh.
+        choose([], mesh, name_source(base))
     return existing._replace(version=version)
 
 
