@@ -110,6 +110,8 @@ def parse_address(access: Access) -> httpx.URL:
     try:
         url = httpx.URL(access.url)
         problem = _address_problem(url)
+        # Python's resolver fails in the same way for an empty label, or one of more than 63 characters.
+        url.raw_host.decode().encode("idna")
     except (httpx.InvalidURL, ValueError):
         problem = "is not an address such as https://host:5682"
     if not problem and access.ca_file and url.scheme == "http":
