@@ -20,32 +20,28 @@ from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
 from toolkit.control_plane.resources import read_resources
 from toolkit.control_plane.waiting import Zone as WaitingZone
-from toolkit.demo import provision
+from toolkit.demo import Story, provision
 from toolkit.files import PUBLIC, write_all
 from toolkit.mesh.documents.applied import choose_applied
 from toolkit.mesh.documents.reader import read
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.building import MeshOptions
 from toolkit.mesh.render.identity_documents import IdentityOptions
-from toolkit.mesh.rotate.identity_move import Given, plan_move_to_identity
+from toolkit.mesh.rotate.identity_move import Given, IdentityMove, plan_move_to_identity
 from toolkit.pki import chain
-from toolkit.verify.handshakes.openssl import Trust, make_handshakes
+from toolkit.verify.handshakes.openssl import PeerTrust, Trust, make_handshakes
 from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 from toolkit.verify.identity import AssumeRole
 from toolkit.verify.plan import SERVICE, PlanOptions, make_plan
-from toolkit.verify.runner import verify
+from toolkit.verify.runner import Run, verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from toolkit.contract import StackOutputs
-    from toolkit.demo import Story
-    from toolkit.mesh.rotate.identity_move import IdentityMove
     from toolkit.mesh.rotate.rotation import Step
     from toolkit.sandbox.server import Sandbox
-    from toolkit.verify.handshakes.openssl import PeerTrust
-    from toolkit.verify.runner import Run
     from toolkit.verify.zone import Proxy
 
 # The timeout for a zone's control plane; the stand-ins answer at once.

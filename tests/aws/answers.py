@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cryptography import x509
 
 from tests.aws.facts import certificate_facts
-from tests.aws.probe import GET, ISSUE
+from tests.aws.probe import GET, ISSUE, Probe, Scene
 from toolkit import __version__
 from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
 from toolkit.files import read_text, write_whole
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.aws.account import Account
-    from tests.aws.probe import Probe, Scene
 
     Answer = dict[str, Any]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.aws.account import CREATED_BY, CREATOR, RUN, status_of
+from tests.aws.account import CREATED_BY, CREATOR, RUN, Account, status_of
 from toolkit.errors import ExternalError, ToolkitError, flatten
 from toolkit.files import write_whole
 from toolkit.pki import templates
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.aws.account import Account
     from toolkit.contract import UsageMode
 
 USAGE_MODE: UsageMode = "SHORT_LIVED_CERTIFICATE"

@@ -12,14 +12,13 @@ from botocore.config import Config
 from tests.aws import plan, running
 from tests.aws.account import Account
 from tests.aws.answers import Record
-from tests.aws.probe import REFUSAL
+from tests.aws.probe import REFUSAL, Probe
 from toolkit.cli.signals import Signals
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.aws.probe import Probe
     from toolkit.sandbox.server import Sandbox
 
 # Parts of an answer that differ from call to call, or that only describe the probe.

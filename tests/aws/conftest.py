@@ -4,14 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.aws.places import place_in
+from tests.aws.places import Place, place_in
 from toolkit.sandbox.faults import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.aws.places import Place
     from tests.conftest import TestSandbox
 
 

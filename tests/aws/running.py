@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.aws import authority, plan, smoke
-from tests.aws.account import earlier_authorities
+from tests.aws.account import Account, earlier_authorities
 from tests.aws.authority import CreationError, RemovalError, StateFile
 from tests.aws.probe import Scene, Stage
 from toolkit.errors import (
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from tests.aws.account import Account
     from tests.aws.answers import Record
     from toolkit.cli.signals import Signals
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.aws.authority import KEY_ALGORITHM, SIGNING_ALGORITHM, USAGE_MODE
 from toolkit.cli import main as toolkit
-from toolkit.contract import StackOutputs
+from toolkit.contract import StackOutputs, Zone
 from toolkit.errors import EXIT_INTERRUPTED, ExternalError
 from toolkit.files import read_text, write_whole
 from toolkit.mesh.documents.applied import read_applied
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.aws.account import Account
-    from toolkit.contract import Zone
     from toolkit.verify.calls import Caller
     from toolkit.verify.results import Report
 

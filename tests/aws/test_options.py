@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.aws.account import connect
-from tests.aws.places import REGION, YES
+from tests.aws.places import REGION, YES, Place
 from tests.sandbox.conformance.world import ACCOUNT, OTHER
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.aws.places import Place
 
 
 @pytest.mark.parametrize("command", [(), ("cleanup",)], ids=["run", "cleanup"])

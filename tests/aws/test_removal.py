@@ -13,26 +13,23 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from tests.aws import authority, plan, running
-from tests.aws.account import CREATED_BY, CREATOR, RUN, connect, earlier_authorities
+from tests.aws.account import CREATED_BY, CREATOR, RUN, Account, connect, earlier_authorities
 from tests.aws.answers import Record
 from tests.aws.authority import CreationError, RemovalError
-from tests.aws.places import REGION, SECONDS, YES
+from tests.aws.places import REGION, SECONDS, YES, Place
 from tests.aws.probe import Scene
 from tests.clients.recorder import Recorder
 from tests.sandbox.conformance.world import KEY, World
 from toolkit.cli.signals import Signals
 from toolkit.errors import ExternalError
 from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.faults import ConnectionLostError, Fault, FaultPlan
+from toolkit.sandbox.faults import Call, ConnectionLostError, Fault, FaultPlan
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.aws.account import Account
-    from tests.aws.places import Place
-    from toolkit.sandbox.faults import Call
 
 pytestmark = pytest.mark.slow
 TAGS = [{"Key": CREATED_BY, "Value": CREATOR}, {"Key": RUN, "Value": "0123456789ab"}]

@@ -16,7 +16,7 @@ from tests.aws import plan
 from tests.aws.account import CREATED_BY, CREATOR, RUN, connect
 from tests.aws.answers import ACCOUNT as SHOWN_ACCOUNT
 from tests.aws.answers import Record
-from tests.aws.places import REGION, SECONDS, YES
+from tests.aws.places import REGION, SECONDS, YES, Place
 from tests.aws.running import FailedError, Run
 from tests.sandbox.conformance.world import ACCOUNT, World
 from toolkit.errors import ExternalError, InvalidInputError
@@ -25,8 +25,6 @@ from toolkit.sandbox.faults import Fault, FaultPlan, Faults
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.aws.places import Place
 
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from tests.control_plane.clients import ca_file, server_files
 from tests.control_plane.faulty import ARN, ON_KUBERNETES, TOKEN, Fault, Faulty
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from click.testing import Result
 
 VALUE = b"a value that nobody may see"
 MESH = f"""\

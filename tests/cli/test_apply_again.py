@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from tests.control_plane.faulty import ARN, TOKEN, Fault, Faulty
 from toolkit import cli
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from click.testing import Result
 
 SECRET = "type: Secret\nmesh: default\nname: chain\ndata: Y2hhaW4=\n"
 HEAD = "type: Mesh\nname: default\n"

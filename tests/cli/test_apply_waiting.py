@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from tests.control_plane import scoped
 from tests.control_plane.faulty import TOKEN, Fault, Faulty
@@ -25,8 +25,6 @@ from toolkit.control_plane.waiting import PAUSE, SETTLING, Clock
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from click.testing import Result
 
     from toolkit.mesh.schema.versions import Product
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from tests.control_plane.clients import ca_file, kumactl_config, server_files
 from tests.control_plane.faulty import TOKEN, Faulty
@@ -15,8 +15,6 @@ from toolkit import cli
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from click.testing import Result
 
 
 @pytest.fixture

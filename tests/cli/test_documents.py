@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -19,7 +19,6 @@ from toolkit.mesh.documents.differences import show_digest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
 
 BASE = """\
 # Owned by the mesh team.

@@ -6,14 +6,13 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from toolkit.cli import main
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
 
 GOOD_MESH = "apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata:\n  name: default\n"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from tests.cli import document
 from tests.cli.wrong_invocations import AWS
@@ -19,7 +19,6 @@ from toolkit.cli.parameters import Argument, Option
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from click.testing import Result
 
 ENTRIES = {ctx.command_path: ctx for ctx in document.commands(document.root())}
 # Pulumi reads the project of the directory; a SPIFFE ID has a path.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,7 +15,6 @@ from toolkit.cli.options import choose_look
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from typing import Any
 
     from tests.conftest import TestSandbox
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.sandbox.faults import Faults
+from toolkit.sandbox.faults import Call, FaultPlan, Faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from toolkit.sandbox.faults import Call, FaultPlan
 
 
 class Recorder(Faults):

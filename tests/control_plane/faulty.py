@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.control_plane.rehearsal import mesh_validation
 from toolkit.control_plane.rehearsal.api import StandIn
-from toolkit.control_plane.rehearsal.exchange import build_path
+from toolkit.control_plane.rehearsal.exchange import Reply, Request, build_path
 from toolkit.control_plane.rehearsal.jsonpb import Secret, read_message
 from toolkit.control_plane.rehearsal.web_server import Handler, Rehearsal
 from toolkit.control_plane.scoped_specs import read_struct
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from toolkit.control_plane.rehearsal.exchange import Reply, Request
     from toolkit.mesh.schema.versions import Product
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJncm91cHMiOlsibWVzaC1zeXN0ZW06YWRtaW4iXX0.c2lnbmF0dXJl"

@@ -9,18 +9,14 @@ meshtrafficpermission (``rules`` takes the place of ``from``).
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toolkit.control_plane.rehearsal.inventory import hash_name
 from toolkit.mesh.documents.reader import read
-from toolkit.mesh.documents.typed import MeshDocument, ScopedDocument
+from toolkit.mesh.documents.typed import Document, MeshDocument, ScopedDocument
 from toolkit.mesh.schema.spiffe_id import expand_trust_domain
-from toolkit.verify.handshakes.openssl import Trust
+from toolkit.verify.handshakes.openssl import PeerTrust, Trust
 from toolkit.verify.handshakes.trust_domains import SpiffeTrust
-
-if TYPE_CHECKING:
-    from toolkit.mesh.documents.typed import Document
-    from toolkit.verify.handshakes.openssl import PeerTrust
 
 SERVICE, ZONE = "web", "zone-1"
 

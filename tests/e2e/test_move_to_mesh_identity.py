@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,11 +16,8 @@ from tests.verify.handshakes.move_stages import meet_in_stage
 from tests.verify.proxies import ISSUING, KEYS, proxy
 from toolkit.mesh.documents.reader import read
 from toolkit.mesh.render.identity_documents import IdentityOptions
-from toolkit.mesh.rotate.identity_move import Given, plan_move_to_identity
+from toolkit.mesh.rotate.identity_move import Given, IdentityMove, plan_move_to_identity
 from toolkit.pki import pem
-
-if TYPE_CHECKING:
-    from toolkit.mesh.rotate.identity_move import IdentityMove
 
 pytestmark = pytest.mark.slow
 

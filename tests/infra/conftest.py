@@ -7,7 +7,7 @@ import json
 import runpy
 import textwrap
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -28,7 +28,6 @@ from toolkit.pki import pem
 from toolkit.sandbox.pulumi.program import StackConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Container
     from pathlib import Path
 
 ACCOUNT = "123456789012"

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.infra.conftest import MAIN
+from tests.infra.conftest import MAIN, Graph, RunProgram
 from tests.infra.shapes import changed, shape
 from toolkit.infra.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from tests.infra.conftest import Graph, RunProgram
 
 
 def zones(count: int) -> list[dict[str, Any]]:

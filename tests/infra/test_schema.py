@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi_aws
 import pytest
 
-from tests.infra.conftest import FakeAws, Graph, stack_csr
+from tests.infra.conftest import FakeAws, Graph, Registered, RunProgram, stack_csr
 from tests.infra.schema import PROVIDER, Check
 from tests.infra.shapes import NAMES, changed, functions, roles_that_exist, shape, signed_for_the_stack
 from toolkit.files import find_project_root
@@ -21,7 +21,6 @@ from toolkit.files import find_project_root
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.infra.conftest import Registered, RunProgram
     from toolkit.sandbox.pulumi.program import StackConfig
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.infra.conftest import secret
+from tests.infra.conftest import Graph, RunProgram, secret
 from tests.infra.shapes import ELSEWHERE, HOME, changed, functions, setting, shape
 from toolkit.infra.settings import SettingsError
 from toolkit.pki import templates
 from toolkit.policy.evaluation import Decision, Request, evaluate
-
-if TYPE_CHECKING:
-    from tests.infra.conftest import Graph, RunProgram
 
 CLUSTER = f"arn:aws:eks:eu-west-3:{HOME}:cluster/paris"
 TAGS = {

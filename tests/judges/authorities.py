@@ -14,13 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.judges import asn1
-from tests.support import NOW
+from tests.support import NOW, Authority
 from toolkit.pki.extensions import build_key_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.support import Authority
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from tests.judges.authorities import Ca, extension
+from tests.judges.authorities import Ca, Peer, extension
 from tests.judges.verdicts import EVERYONE, ChainCase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.judges.authorities import Peer
 
 
 def chains() -> Iterator[ChainCase]:

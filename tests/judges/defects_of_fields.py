@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from tests.judges import asn1
-from tests.judges.authorities import Algorithm, Ca, algorithm, p256
+from tests.judges.authorities import Algorithm, Ca, Key, algorithm, p256
 from tests.judges.verdicts import EVERYONE
 from tests.support import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.judges.authorities import Key
 
 Row = tuple[str, Ca, str]
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from cryptography.hazmat.primitives import serialization
 
-from tests.judges.authorities import Ca
+from tests.judges.authorities import Ca, Peer
 from tests.judges.pem_parts import pem
 from tests.support import without
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    from tests.judges.authorities import Peer
 
 _TYPE = "type.googleapis.com/envoy."
 _FILTERS = f"{_TYPE}extensions.filters"

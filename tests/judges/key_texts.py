@@ -11,14 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.judges import asn1
-from tests.judges.authorities import Ca
+from tests.judges.authorities import Ca, Key
 from tests.judges.pem_parts import block, pem, wrap
 from tests.support import request_pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.judges.authorities import Key
 
 PKCS8, PKCS1, OPENSSH = (
     serialization.PrivateFormat.PKCS8,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from tests.kubernetes.cluster import quiet
+from tests.kubernetes.cluster import Cluster, quiet
 from tests.mesh.golden_documents import golden_outputs
 from toolkit.cli import main
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.kubernetes.cluster import Cluster
 
 BUILTIN = """\
 apiVersion: kuma.io/v1alpha1

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pulumi_aws as aws
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from tests.support import AUTHORITY_ARN
 from toolkit import cli
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
-    from click.testing import Result
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from tests.verify.world import plan, source, without
 from toolkit.pki import chain, pem
 from toolkit.sandbox.faults import Fault, FaultPlan, Faults
 from toolkit.verify import runner
-from toolkit.verify.identity import AssumeRole
+from toolkit.verify.identity import AssumeRole, IdentitySource, ZoneIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs, Zone
     from toolkit.verify.calls import Caller
-    from toolkit.verify.identity import IdentitySource, ZoneIdentity
     from toolkit.verify.results import Report
 
 ZONE = "ireland-1"

@@ -10,11 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
 
-from tests.verify.wrong_answers import REVOKE, Right
+from tests.verify.wrong_answers import REVOKE, Right, Wrong
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
-    from tests.verify.wrong_answers import Wrong
 
 _HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "date", "server"}
 _TRICKLE_SECONDS = 0.05

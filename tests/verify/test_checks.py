@@ -14,12 +14,11 @@ from toolkit.pki import csr
 from toolkit.pki.extensions import build_key_usage as usage
 from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence
 from toolkit.verify.issue import IssuedCertificate
-from toolkit.verify.results import Outcome
+from toolkit.verify.results import Check, Outcome
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from toolkit.verify.results import Check
 
 URIS = ["spiffe://default/backend", "kuma://kuma.io/service/backend"]
 KEY = csr.create_data_plane_key()

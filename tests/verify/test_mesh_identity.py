@@ -15,7 +15,7 @@ from toolkit.errors import InvalidInputError
 from toolkit.pki import pem
 from toolkit.verify import runner
 from toolkit.verify.mesh_identity import AUTHORITY_CERTIFICATE, TRUST_DOMAIN, TRUST_ROOT
-from toolkit.verify.plan import PlanOptions, make_plan
+from toolkit.verify.plan import Plan, PlanOptions, make_plan
 from toolkit.verify.report.junit import render as render_junit
 from toolkit.verify.report.prometheus import render as render_prometheus
 from toolkit.verify.report.table import render as render_table
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs
     from toolkit.mesh.schema.mesh import Form
-    from toolkit.verify.plan import Plan
     from toolkit.verify.results import Check, Report
 
 NOBODYS = contract(hierarchy())

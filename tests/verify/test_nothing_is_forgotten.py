@@ -31,7 +31,7 @@ from toolkit.verify import runner
 from toolkit.verify.calls import Caller
 from toolkit.verify.denials import Probe
 from toolkit.verify.failures import advise, describe_error
-from toolkit.verify.identity import Ambient
+from toolkit.verify.identity import Ambient, IdentitySource, ZoneIdentity
 from toolkit.verify.issue import _issued
 from toolkit.verify.ledger import Account, FileLedger, Ledger
 from toolkit.verify.zone import _authority_advice
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs, Zone
-    from toolkit.verify.identity import IdentitySource, ZoneIdentity
 
 EVERYTHING = [{"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}]
 

@@ -18,12 +18,11 @@ from toolkit.verify.report.json import parse
 from toolkit.verify.report.json import render as render_json
 from toolkit.verify.report.junit import render as render_junit
 from toolkit.verify.report.verdict import VERIFY_TOGETHER, summarize
-from toolkit.verify.results import Check, Handshake, Outcome
+from toolkit.verify.results import Check, Handshake, Outcome, Report, ZoneResult
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs
-    from toolkit.verify.results import Report, ZoneResult
 
 
 def test_a_report_comes_back_as_it_was(aws: TestSandbox, outputs: StackOutputs) -> None:

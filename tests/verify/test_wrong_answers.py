@@ -16,7 +16,7 @@ from tests.verify.world import plan, token_file, with_policy
 from tests.verify.wrong_answers import CHECKS, EXCHANGE, OPERATIONS, REVOKE, WRONG, Wrong
 from toolkit.pki import csr
 from toolkit.verify import runner
-from toolkit.verify.identity import AssumeRole, IdentitySource, WebIdentity
+from toolkit.verify.identity import AssumeRole, IdentitySource, WebIdentity, ZoneIdentity
 from toolkit.verify.report.json import render as render_json
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs, Zone
     from toolkit.verify.calls import Caller
-    from toolkit.verify.identity import ZoneIdentity
 
 KEY = csr.create_data_plane_key()
 # One zone for each operation, which gets wrong answers to that one, and two beside them.

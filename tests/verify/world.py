@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.support import AUTHORITY_ARN
 from toolkit.pki import pem
 from toolkit.verify import runner
-from toolkit.verify.identity import AssumeRole
+from toolkit.verify.identity import AssumeRole, ZoneIdentity
 from toolkit.verify.ledger import IssueRequest
 from toolkit.verify.plan import Plan
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs, Zone
     from toolkit.verify.calls import Caller
-    from toolkit.verify.identity import ZoneIdentity
     from toolkit.verify.results import Check, Report
 
 # The zones of stacks/Pulumi.prod.yaml, whose clusters have these OIDC issuers.

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import example, given
 
-from tests.yamltext.yaml_writing import any_text, load_stream, paths, streams
+from tests.yamltext.yaml_writing import Written, any_text, load_stream, paths, streams
 from toolkit.errors import InvalidInputError
 from toolkit.yamltext import nodes, parsing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.yamltext.yaml_writing import Written
     from toolkit.yamltext.nodes import Node
 
 

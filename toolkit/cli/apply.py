@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.control_plane_options import control_plane_options, wait_options
+from toolkit.cli.control_plane_options import Access, control_plane_options, wait_options
 from toolkit.cli.documents import DIFF_STYLES
 from toolkit.cli.options import (
     can_ask,
@@ -26,7 +26,6 @@ from toolkit.text import escape
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.cli.control_plane_options import Access
     from toolkit.control_plane.applying import Plan
     from toolkit.control_plane.client import ControlPlane, Written
     from toolkit.control_plane.resources import Key, Resource

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli import Entry, LazySubcommands
-from toolkit.cli.options import contract_options, emit
+from toolkit.cli.options import ContractSource, contract_options, emit
 from toolkit.cli.output_options import output_file_option
 from toolkit.cli.parameters import Command
 from toolkit.errors import InvalidInputError
@@ -16,7 +16,6 @@ from toolkit.errors import InvalidInputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from toolkit.cli.options import ContractSource
 
 SUBCOMMANDS = {
     "create": Entry("toolkit.cli.contract_create", "Make a contract for a CA and roles that exist."),

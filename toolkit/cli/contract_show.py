@@ -10,8 +10,8 @@ import click
 from rich.text import Text
 
 from toolkit import contract
-from toolkit.cli.options import choose_look, contract_options, warn, warn_of_unknown_mode
-from toolkit.cli.output_options import result_option, write_outputs
+from toolkit.cli.options import ContractSource, Look, choose_look, contract_options, warn, warn_of_unknown_mode
+from toolkit.cli.output_options import Output, result_option, write_outputs
 from toolkit.cli.parameters import Command
 from toolkit.pki import chain, duration, pem
 from toolkit.reporting.tables import Column, Page, fit_table
@@ -20,8 +20,6 @@ from toolkit.text import escape
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from toolkit.cli.options import ContractSource, Look
-    from toolkit.cli.output_options import Output
     from toolkit.contract import PendingStack, StackOutputs
 
 _EXAMPLES = """\b

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from toolkit.cli.control_plane_options import control_plane_options
+from toolkit.cli.control_plane_options import Access, control_plane_options
 from toolkit.cli.exits import write_stdout
 from toolkit.cli.options import choose_look, note, repeat_options, version_option, warn
-from toolkit.cli.parameters import combine, option
+from toolkit.cli.parameters import Decorator, combine, option
 from toolkit.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Sequence
 
-    from toolkit.cli.control_plane_options import Access
-    from toolkit.cli.parameters import Decorator
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.versions import MeshVersion

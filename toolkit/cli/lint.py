@@ -10,6 +10,7 @@ import click
 
 from toolkit.cli.common_options import is_quiet
 from toolkit.cli.options import (
+    ContractSource,
     choose_look,
     contract_options,
     filename_option,
@@ -19,7 +20,7 @@ from toolkit.cli.options import (
     say,
     version_option,
 )
-from toolkit.cli.output_options import result_option, write_outputs
+from toolkit.cli.output_options import Output, result_option, write_outputs
 from toolkit.cli.parameters import Command, argument, option, parse_with
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, InvalidInputError
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from toolkit.cli.options import ContractSource
-    from toolkit.cli.output_options import Output
     from toolkit.mesh.lint import Finding
     from toolkit.mesh.schema.versions import MeshVersion, Product
 

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from toolkit.cli.options import STACKS_LIFETIME, can_ask, namespace_option, warn
-from toolkit.cli.parameters import combine, gather, option, parse_with
+from toolkit.cli.parameters import Decorator, combine, gather, option, parse_with
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.cli.parameters import Decorator
     from toolkit.mesh.render.building import MeshOptions
     from toolkit.mesh.render.identity_documents import IdentityOptions
     from toolkit.mesh.render.static_credentials import Credentials

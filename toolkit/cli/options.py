@@ -12,7 +12,7 @@ import click
 
 from toolkit.cli.common_options import is_quiet, wants_color
 from toolkit.cli.exits import write_stdout
-from toolkit.cli.parameters import gather, option, parse_with
+from toolkit.cli.parameters import Decorator, gather, option, parse_with
 from toolkit.errors import ExternalError, InterruptedByUserError, ToolkitError
 from toolkit.files import PUBLIC, write_whole
 from toolkit.redaction import blot
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from toolkit.cli.parameters import Decorator
     from toolkit.contract import StackOutputs
     from toolkit.mesh.schema.versions import MeshVersion
 

@@ -12,14 +12,13 @@ import click
 from toolkit.cli.exits import write_stdout
 from toolkit.cli.options import say
 from toolkit.cli.overwriting import Place, refuse_overwriting
-from toolkit.cli.parameters import GROUPS, Option, gather, list_inputs, option, path_option
+from toolkit.cli.parameters import GROUPS, Decorator, Option, gather, list_inputs, option, path_option
 from toolkit.files import PUBLIC, write_all
 from toolkit.text import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from toolkit.cli.parameters import Decorator
     from toolkit.values import Value
 
 _STDOUT = "-"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from rich import box
-from rich.console import Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
@@ -18,8 +18,6 @@ from toolkit.verify.report.verdict import count_zones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from rich.console import Console, RenderableType
 
     from toolkit.verify.results import ZoneResult
     from toolkit.verify.zone import ZoneVerification

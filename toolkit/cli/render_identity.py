@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.documents import lay_out
-from toolkit.cli.mesh_options import expiration_option, identity_options, refuse_old_version
+from toolkit.cli.mesh_options import IdentityChoices, expiration_option, identity_options, refuse_old_version
 from toolkit.cli.options import (
+    ContractSource,
     contract_options,
     emit,
     format_option,
@@ -18,14 +19,11 @@ from toolkit.cli.options import (
     version_option,
     warn,
 )
-from toolkit.cli.output_options import document_options
+from toolkit.cli.output_options import Output, document_options
 from toolkit.cli.parameters import Command, option
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
-    from toolkit.cli.mesh_options import IdentityChoices
-    from toolkit.cli.options import ContractSource
-    from toolkit.cli.output_options import Output
     from toolkit.mesh.schema.identity_spec import MeshTrustCreation
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.versions import MeshVersion

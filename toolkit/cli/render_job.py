@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.documents import lay_out, read_mode
-from toolkit.cli.options import STACKS_LIFETIME, contract_options, emit, note, zone_option
-from toolkit.cli.output_options import document_options, output_dir_option, write_directory
+from toolkit.cli.options import STACKS_LIFETIME, ContractSource, contract_options, emit, note, zone_option
+from toolkit.cli.output_options import Output, document_options, output_dir_option, write_directory
 from toolkit.cli.parameters import Command, option
-from toolkit.cli.verify_options import applied_options, probe_option
+from toolkit.cli.verify_options import AppliedOptions, applied_options, probe_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from toolkit.cli.options import ContractSource
-    from toolkit.cli.output_options import Output
-    from toolkit.cli.verify_options import AppliedOptions
     from toolkit.contract import StackOutputs, Zone
     from toolkit.jobs.verifiers import JobOptions
     from toolkit.mesh.documents.applied import Applied

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.documents import base_options, heed_version, lay_out, note_list, read_base, read_mode, show_diff
+from toolkit.cli.documents import Base, base_options, heed_version, lay_out, note_list, read_base, read_mode, show_diff
 from toolkit.cli.exits import write_stdout
 from toolkit.cli.mesh_options import mesh_options, refuse_public, take_options
-from toolkit.cli.options import contract_options, format_option, meshes_option, note, warn
+from toolkit.cli.options import ContractSource, contract_options, format_option, meshes_option, note, warn
 from toolkit.cli.output_options import Output, diff_option, document_options
 from toolkit.cli.parameters import Command, path_option
 from toolkit.errors import InvalidInputError, Problem
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.cli.control_plane_options import Access
-    from toolkit.cli.documents import Base
-    from toolkit.cli.options import ContractSource
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.render.building import MeshOptions

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from toolkit.cli.documents import show_diff
-from toolkit.cli.options import contract_options, emit, namespace_option, note, version_option, warn, zone_option
+from toolkit.cli.options import (
+    ContractSource,
+    contract_options,
+    emit,
+    namespace_option,
+    note,
+    version_option,
+    warn,
+    zone_option,
+)
 from toolkit.cli.output_options import diff_option, output_dir_option, output_file_option, write_directory
 from toolkit.cli.parameters import Command, option
 from toolkit.files import PRIVATE, PUBLIC, name_source, read_text
@@ -16,7 +25,6 @@ from toolkit.files import PRIVATE, PUBLIC, name_source, read_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.cli.options import ContractSource
     from toolkit.contract import Zone
     from toolkit.mesh.schema.versions import MeshVersion
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli import rotate_identity
-from toolkit.cli.documents import CONTROL_PLANE, base_options, note_list, read_moving, show_diff
-from toolkit.cli.mesh_options import identity_options, mesh_options, refuse_public, take_options
-from toolkit.cli.options import contract_options, filename_option, mesh_option, note, product_option
+from toolkit.cli.documents import CONTROL_PLANE, Base, base_options, note_list, read_moving, show_diff
+from toolkit.cli.mesh_options import IdentityChoices, identity_options, mesh_options, refuse_public, take_options
+from toolkit.cli.options import ContractSource, contract_options, filename_option, mesh_option, note, product_option
 from toolkit.cli.output_options import (
     Output,
     diff_option,
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.cli.control_plane_options import Access
-    from toolkit.cli.documents import Base
-    from toolkit.cli.mesh_options import IdentityChoices
-    from toolkit.cli.options import ContractSource
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.rotate.rotation import Move, Rotation
     from toolkit.mesh.schema.versions import MeshVersion, Product

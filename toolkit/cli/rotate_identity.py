@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.documents import CONTROL_PLANE, note_list, show_diff
+from toolkit.cli.documents import CONTROL_PLANE, Base, note_list, show_diff
 from toolkit.cli.mesh_options import IdentityChoices, refuse_old_version, refuse_public
 from toolkit.cli.options import note, read_texts
 from toolkit.cli.rotation_plan import (
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from toolkit.cli.control_plane_options import Access
-    from toolkit.cli.documents import Base
     from toolkit.control_plane.resources import ListedKind
     from toolkit.mesh.rotate.identity_move import Given, IdentityMove
     from toolkit.mesh.rotate.obstacles import Obstacle

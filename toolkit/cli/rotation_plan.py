@@ -14,8 +14,8 @@ import click
 from toolkit.cli.control_plane_options import Access
 from toolkit.cli.documents import lay_out, read_mode
 from toolkit.cli.mesh_options import refuse_public
-from toolkit.cli.options import emit, note, repeat_options, say
-from toolkit.cli.output_options import write_directory, write_outputs
+from toolkit.cli.options import ContractSource, emit, note, repeat_options, say
+from toolkit.cli.output_options import Output, write_directory, write_outputs
 from toolkit.errors import EXIT_CHECK_FAILED
 from toolkit.files import PRIVATE, PUBLIC
 from toolkit.text import escape
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from toolkit.cli.options import ContractSource
-    from toolkit.cli.output_options import Output
     from toolkit.mesh.rotate.identity_move import IdentityMove
     from toolkit.mesh.rotate.rotation import Rotation, Step
     from toolkit.mesh.schema.mesh import Form

@@ -11,6 +11,7 @@ import click
 from toolkit.cli import handshakes, verify_resume
 from toolkit.cli.options import (
     STACKS_LIFETIME,
+    ContractSource,
     can_ask,
     contract_options,
     open_stderr_console,
@@ -20,7 +21,7 @@ from toolkit.cli.options import (
     yes_option,
     zone_option,
 )
-from toolkit.cli.output_options import result_option
+from toolkit.cli.output_options import Output, result_option
 from toolkit.cli.parameters import Command, argument, option, path_option
 from toolkit.cli.reports import FORMS, require_writable, write_reports
 from toolkit.cli.signals import Signals
@@ -39,8 +40,6 @@ from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, flatten
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.cli.options import ContractSource
-    from toolkit.cli.output_options import Output
     from toolkit.cli.verify_options import Source
     from toolkit.contract import StackOutputs, Zone
     from toolkit.values import Object, Value

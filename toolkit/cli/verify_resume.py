@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.options import choose_look, note, say, warn
-from toolkit.cli.output_options import write_outputs
+from toolkit.cli.output_options import Output, write_outputs
 from toolkit.cli.verify_options import price_on_aws
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from toolkit.cli.output_options import Output
     from toolkit.cli.signals import Signals
     from toolkit.cli.verify_options import Source
     from toolkit.values import Object

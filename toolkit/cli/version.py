@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit import __version__
-from toolkit.cli.output_options import result_option, write_outputs
+from toolkit.cli.output_options import Output, result_option, write_outputs
 from toolkit.cli.parameters import Command
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from toolkit.cli.output_options import Output
 
 _PACKAGE = "kong-mesh-pca-toolkit"
 _NAME = re.compile(r"[A-Za-z0-9._-]+")

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from toolkit.contract.json_text import parse_json
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.text import escape
-from toolkit.values import without_nulls
-
-if TYPE_CHECKING:
-    from toolkit.values import Object, Value
+from toolkit.values import Object, Value, without_nulls
 
 # developer.hashicorp.com/terraform/cli/commands/output: the keys that -json prints for each output.
 _OF_TERRAFORM = frozenset({"value", "type", "sensitive"})

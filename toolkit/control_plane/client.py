@@ -24,7 +24,7 @@ from toolkit.control_plane.connection import (
     parse_address,
     speaks_plainly,
 )
-from toolkit.control_plane.resources import Key, build_list_path
+from toolkit.control_plane.resources import Key, ListedKind, build_list_path
 from toolkit.control_plane.responses import (
     CHECK_ADDRESS,
     NOT_TRUSTED,
@@ -43,7 +43,6 @@ from toolkit.text import take_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.control_plane.resources import ListedKind
     from toolkit.values import Object
 
 _log = logging.getLogger(__name__)

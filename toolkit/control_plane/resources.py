@@ -23,7 +23,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import name_source
 from toolkit.mesh.documents.data_sources import Unresolved, find_secrets_named, read_secret_value
 from toolkit.mesh.documents.kept import list_backends
-from toolkit.mesh.documents.typed import SecretDocument
+from toolkit.mesh.documents.typed import Document, SecretDocument
 from toolkit.mesh.documents.wording import has_half_characters
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from toolkit.mesh.documents.reader import Documents
-    from toolkit.mesh.documents.typed import Document
     from toolkit.values import Object
 
 Kind: TypeAlias = Literal["Mesh", "Secret"] | ScopedKind

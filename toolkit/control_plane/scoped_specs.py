@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from toolkit.contract import describe_type
 from toolkit.errors import Problem
 from toolkit.mesh.schema.acmpca import ACMPCA
-from toolkit.mesh.schema.field_types import FieldType, list_fields, read_annotation, walk_fields
+from toolkit.mesh.schema.field_types import FieldType, Spot, list_fields, read_annotation, walk_fields
 from toolkit.mesh.schema.go_duration import write_text
 from toolkit.mesh.schema.identity_spec import AcmPcaConfig, GoDuration, MeshIdentitySpec
 from toolkit.mesh.schema.spiffe_id import check_path, check_trust_domain
@@ -36,7 +36,6 @@ from toolkit.pki.go_pem import read_blocks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from toolkit.mesh.schema.field_types import Spot
     from toolkit.mesh.schema.model import Model
     from toolkit.mesh.schema.versions import Product
     from toolkit.values import Object, Value

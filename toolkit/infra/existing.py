@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pulumi
 import pulumi_aws as aws
 
-from toolkit.contract import check_mode
+from toolkit.contract import KeyAlgorithm, UsageMode, check_mode
 from toolkit.errors import Problem
 from toolkit.infra import rules
 from toolkit.infra.lookups import LookUpError, look_up
@@ -22,11 +22,9 @@ from toolkit.pki.authority import AWS, IN_A_MESH, STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Literal
 
     from cryptography import x509
 
-    from toolkit.contract import KeyAlgorithm, UsageMode
     from toolkit.infra.settings import Settings
     from toolkit.values import Value
 

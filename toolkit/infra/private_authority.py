@@ -15,7 +15,7 @@ from pulumi_aws import acmpca
 from pydantic.alias_generators import to_camel
 
 from toolkit.errors import Problem
-from toolkit.infra.components import Guard
+from toolkit.infra.components import Guard, StackContext
 from toolkit.infra.reading import build_error
 from toolkit.infra.revocation_settings import configure_revocation
 from toolkit.pki import algorithms, csr, pem, templates
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import pulumi_aws as aws
 
     from toolkit.contract import SigningAlgorithm, UsageMode
-    from toolkit.infra.components import StackContext
     from toolkit.values import Value
 
 # AWS can't change these on a CA. The provider would replace the CA, with a new key and ARN that no zone uses

@@ -26,7 +26,7 @@ from toolkit.infra.deployment_account import Deployment, list_problems, list_war
 from toolkit.infra.fields import MANAGED_BY, STACK
 from toolkit.infra.reading import build_error
 from toolkit.infra.shared_authority import SharedAuthority
-from toolkit.infra.zones import Zones
+from toolkit.infra.zones import ZoneAccess, Zones
 from toolkit.pki import arn, pem
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from toolkit.infra.existing import ExistingAuthority
     from toolkit.infra.settings import Settings
-    from toolkit.infra.zones import ZoneAccess
     from toolkit.values import Value
 
 _MANAGER = "kong-mesh-pca-toolkit"

@@ -12,7 +12,7 @@ from pulumi_aws import eks, iam
 
 from toolkit.errors import Problem
 from toolkit.infra import accounts, lookups, policies, rules
-from toolkit.infra.claims import CREATE, Claim, ZoneClaims
+from toolkit.infra.claims import CREATE, Association, Claim, ZoneClaims
 from toolkit.infra.fields import ZONE
 from toolkit.infra.reading import build_error
 from toolkit.pki import templates
@@ -20,7 +20,6 @@ from toolkit.pki import templates
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from toolkit.infra.claims import Association
     from toolkit.infra.components import StackContext
     from toolkit.infra.settings import ZoneSettings
     from toolkit.values import Object

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
-from toolkit.contract import check_dns_label, list_validation_problems
+from toolkit.contract import StackOutputs, Zone, check_dns_label, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.jobs import option_values, workloads
 from toolkit.mesh.documents import reader as documents
-from toolkit.mesh.documents.applied import choose_applied
+from toolkit.mesh.documents.applied import Applied, choose_applied
 from toolkit.mesh.documents.applied_identity import AppliedIdentity
 from toolkit.mesh.documents.confidential import find_chain_problem
 from toolkit.mesh.schema.acmpca import ACMPCA, AcmPcaConf
@@ -24,8 +24,6 @@ from toolkit.yamltext import scalars
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from toolkit.contract import StackOutputs, Zone
-    from toolkit.mesh.documents.applied import Applied
     from toolkit.mesh.schema.scoped import ScopedKind
     from toolkit.values import Object
 

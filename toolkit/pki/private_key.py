@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from toolkit.pki import certificate, go_pem
-from toolkit.pki.der import read_elements
+from toolkit.pki.der import Element, read_elements
 from toolkit.pki.pem_faults import PEM_IN_BASE64
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-    from toolkit.pki.der import Element
     from toolkit.pki.go_pem import Block
 
 _INTEGER, _OCTETS, _OID, _SEQUENCE, _CURVE = 0x02, 0x04, 0x06, 0x30, 0xA0

@@ -7,7 +7,7 @@ The format has no standard. These documents are valid in the schemas of Jenkins'
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree as ET
 
@@ -15,7 +15,6 @@ from toolkit.text import replace_illegible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
 
 class Case(NamedTuple):

@@ -11,7 +11,7 @@ import secrets
 import string
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from moto.eks.models import eks_backends
@@ -19,13 +19,11 @@ from moto.eks.models import eks_backends
 from toolkit.pki import arn as arns
 from toolkit.sandbox import principals
 from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.services import RestService, page
+from toolkit.sandbox.services import Caller, RestService, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
-    from datetime import datetime
 
-    from toolkit.sandbox.services import Caller
     from toolkit.values import MotoObject, Object
 
 _PRINCIPAL = "pods.eks.amazonaws.com"

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs
 import cbor2
 from botocore import xform_name
 from botocore.loaders import Loader
-from botocore.model import ServiceModel
+from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
 from toolkit.sandbox import members
 from toolkit.sandbox.aws_error import AwsError
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
     from contextlib import AbstractContextManager
     from wsgiref.types import WSGIEnvironment
-
-    from botocore.model import OperationModel, Shape, StructureShape
 
     from toolkit.values import Object
 

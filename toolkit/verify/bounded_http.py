@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError, ResponseStreamingError
 
 from toolkit.verify.aws_responses import NoAnswerError, check_response
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import boto3
-    from botocore.awsrequest import AWSPreparedRequest
 
     # botocore has no types for its HTTP session, its responses and its endpoints.
     from toolkit.values import Object, Value

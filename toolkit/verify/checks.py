@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from toolkit.contract import SHORT_LIVED_MAX
+from toolkit.contract import SHORT_LIVED_MAX, UsageMode
 from toolkit.pki import chain, extensions, judging
 from toolkit.pki.authority import Needs
 from toolkit.pki.hierarchy import Hierarchy
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-    from toolkit.contract import UsageMode
     from toolkit.verify.issue import IssuedCertificate
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)

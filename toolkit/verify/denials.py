@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from toolkit.pki import chain, templates
-from toolkit.verify.calls import DeadlineError
+from toolkit.verify.calls import Caller, DeadlineError
 from toolkit.verify.failures import DENIED
 from toolkit.verify.issue import Issuer
 from toolkit.verify.results import Check, judge
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.contract import CertificateAuthority
-    from toolkit.verify.calls import Caller
     from toolkit.verify.ledger import Account
 
 NAMES = ("denied-minting", "denied-revoking", "denied-other-authority")

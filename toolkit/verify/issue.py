@@ -17,7 +17,7 @@ from botocore.exceptions import (
 
 from toolkit.pki import arn, pem, templates
 from toolkit.verify.aws_responses import read_arn, read_certificate
-from toolkit.verify.calls import SERVER_ERROR, DeadlineError, is_not_trusted
+from toolkit.verify.calls import SERVER_ERROR, Caller, DeadlineError, is_not_trusted
 from toolkit.verify.failures import describe_error
 from toolkit.verify.ledger import VERIFICATION, Account, IssueRequest
 from toolkit.verify.results import CertificateFacts
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.contract import CertificateAuthority
-    from toolkit.verify.calls import Caller
 
 # AWS usually issues within a second. Shorter pauses only use up the quota of GetCertificate.
 _FIRST_PAUSE_SECONDS = 0.05

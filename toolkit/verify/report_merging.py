@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.text import escape
-from toolkit.verify.results import Report, Revocation
+from toolkit.verify.results import Report, Revocation, ZoneResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.contract import StackOutputs
-    from toolkit.verify.results import ZoneResult
 
 
 def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,19 +19,16 @@ from toolkit.pki import chain
 from toolkit.verify.calls import Caller, DeadlineError, StoppedError
 from toolkit.verify.failures import DENIED, describe_error
 from toolkit.verify.issue import SAME_QUESTION_SECONDS, Issuer, is_refusal, send
-from toolkit.verify.ledger import VERIFICATION, Ledger
-from toolkit.verify.ledger_lines import Status
+from toolkit.verify.ledger import VERIFICATION, IssueRequest, Ledger
+from toolkit.verify.ledger_lines import Entry, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import timedelta
 
     from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.contract import StackOutputs, Zone
     from toolkit.verify.identity import IdentitySource
-    from toolkit.verify.ledger import IssueRequest
-    from toolkit.verify.ledger_lines import Entry
 
 FORGOTTEN = (
     "AWS forgets a token after 5 minutes; look for the CSR's key in an audit report: "

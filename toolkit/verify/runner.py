@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from toolkit.verify.calls import Caller
 from toolkit.verify.failures import Cause, advise, describe_error
 from toolkit.verify.results import Report, ZoneResult, judge
-from toolkit.verify.zone import ZoneVerification
+from toolkit.verify.zone import Proxy, ZoneVerification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from toolkit.errors import ToolkitError
     from toolkit.verify.identity import IdentitySource
     from toolkit.verify.plan import Plan
-    from toolkit.verify.zone import Proxy
 
 MAX_ZONES_AT_ONCE = 128
 # A zone ends by itself at its deadline. A zone that hangs in a call is given up this much later.

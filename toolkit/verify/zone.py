@@ -19,7 +19,7 @@ from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence
 from toolkit.verify.denials import NAMES as DENIALS
 from toolkit.verify.denials import Probe
 from toolkit.verify.failures import TOO_SLOW, Cause, advise, describe_error, find_cause
-from toolkit.verify.issue import Issuer
+from toolkit.verify.issue import IssuedCertificate, Issuer
 from toolkit.verify.ledger import Account
 from toolkit.verify.mesh_identity import AUTHORITY_CERTIFICATE
 from toolkit.verify.results import CertificateFacts, Check, Outcome, Revocation, ZoneResult, judge
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from toolkit.contract import StackOutputs, Zone
     from toolkit.verify.identity import IdentitySource, ZoneIdentity
-    from toolkit.verify.issue import IssuedCertificate
     from toolkit.verify.plan import Plan
 
 # OSError: a file with credentials can't be read, such as the service account's token.

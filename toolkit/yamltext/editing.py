@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.yamltext import nodes
-from toolkit.yamltext.changes import Draft, apply_changes, are_same
+from toolkit.yamltext.changes import Change, Draft, apply_changes, are_same
 from toolkit.yamltext.parsing import Parsed, parse
 from toolkit.yamltext.plain import at
 from toolkit.yamltext.splicing import Splicer, find_line_end
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from toolkit.values import Value
-    from toolkit.yamltext.changes import Change
     from toolkit.yamltext.nodes import Node, Path, Place
 
 # The end of a document: after `...`, or before the `---` or the directives of the next document.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from ruamel.yaml import YAML, events
 from ruamel.yaml.composer import ComposerError
 from ruamel.yaml.constructor import ConstructorError, SafeConstructor
-from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
+from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError, YAMLWarning
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.resolver import VersionedResolver
@@ -25,8 +25,6 @@ from toolkit.yamltext.resolving import BEGINS_OTHERS, NULLS, resolve_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from ruamel.yaml.error import StreamMark
 
     from toolkit.yamltext import nodes
 

@@ -13,13 +13,12 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from toolkit.yamltext import nodes
-from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Scalar, Sequence, find_mark
+from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Node, Pair, Path, Scalar, Sequence, find_mark
 from toolkit.yamltext.scalars import is_nested, write_block, write_flow
 
 if TYPE_CHECKING:
     from toolkit.values import Object, Value
     from toolkit.yamltext.changes import Change
-    from toolkit.yamltext.nodes import Node, Pair, Path
 
 _INDENT = 2
 # An anchor and a tag with the blanks after them.

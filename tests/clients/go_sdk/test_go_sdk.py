@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.clients.go_sdk.program_runs import PROTOCOLS
+from tests.clients.go_sdk.program_runs import PROTOCOLS, Program
 from tests.clients.recorder import Recorder
 from tests.sandbox.conformance.rules_publishing import bucket
 from tests.sandbox.conformance.world import World
-from toolkit.sandbox.faults import Fault, FaultPlan
+from toolkit.sandbox.faults import Call, Fault, FaultPlan
 
 if TYPE_CHECKING:
-    from tests.clients.go_sdk.program_runs import Program
     from tests.conftest import TestSandbox
-    from toolkit.sandbox.faults import Call
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("protocol", PROTOCOLS)]
 # The SDK's retryer makes three attempts unless it is told otherwise (aws/retry/standard.go, DefaultMaxAttempts).

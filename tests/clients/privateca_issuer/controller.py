@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.judges import go_programs
-from tests.kubernetes.cluster import stop
+from tests.kubernetes.cluster import Cluster, stop
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
-    from tests.kubernetes.cluster import Cluster
 
 _MODULE = Path(__file__).with_name("issuer")
 _ISSUER = "github.com/cert-manager/aws-privateca-issuer"

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from tests.clients.spire import server
-from tests.clients.spire.server import TRUST_DOMAIN, StoppedError
+from tests.clients.spire.server import TRUST_DOMAIN, Minted, StoppedError
 from tests.judges import openssl
 from tests.kubernetes.cluster import free_ports
 from tests.sandbox.conformance.world import TEMPLATE, extension
@@ -21,7 +21,6 @@ from toolkit.sandbox.faults import Fault, FaultPlan
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.clients.spire.server import Minted
     from tests.clients.spire.upstream import Upstream
     from tests.conftest import TestSandbox
 

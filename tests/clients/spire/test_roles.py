@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.clients.spire.server import StoppedError
 from tests.clients.spire.test_issuance import WORKLOAD, verified
-from tests.clients.spire.upstream import ISSUER_ACTIONS
+from tests.clients.spire.upstream import ISSUER_ACTIONS, Upstream
 from tests.sandbox.conformance.world import ACCOUNT
-
-if TYPE_CHECKING:
-    from tests.clients.spire.upstream import Upstream
 
 pytestmark = pytest.mark.slow
 TEMPLATE = "SubordinateCACertificate_PathLen0/V1"

@@ -16,7 +16,7 @@ from tests.control_plane.faulty import ARN
 from tests.mesh.protobuf import NoMessageError, round_trip
 from toolkit.control_plane.rehearsal import jsonpb
 from toolkit.control_plane.rehearsal.api import StandIn
-from toolkit.control_plane.rehearsal.exchange import Request
+from toolkit.control_plane.rehearsal.exchange import Reply, Request
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
 from toolkit.errors import ExternalError
 from toolkit.mesh.schema.field_types import Spec
@@ -24,7 +24,6 @@ from toolkit.mesh.schema.field_types import Spec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.control_plane.rehearsal.exchange import Reply
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
 
 SECRET = {"type": "Secret", "mesh": "default", "name": "chain", "data": "Y2hhaW4="}

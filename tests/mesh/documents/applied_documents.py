@@ -6,12 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.support import contract, hierarchy
-from toolkit.mesh.documents.applied import choose_applied
+from toolkit.mesh.documents.applied import Applied, choose_applied
 from toolkit.mesh.documents.applied_identity import AppliedIdentity
 from toolkit.mesh.documents.reader import read
 
 if TYPE_CHECKING:
-    from toolkit.mesh.documents.applied import Applied
     from toolkit.mesh.schema.mesh import Form
 
 OUTPUTS = contract(hierarchy())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import string
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
@@ -31,11 +30,8 @@ from tests.mesh.lint.worlds import (
     run,
 )
 from tests.support import NOW, Authority
-from toolkit.mesh.lint import Severity, Target, lint
+from toolkit.mesh.lint import Finding, Severity, Target, lint
 from toolkit.pki.extensions import build_key_usage
-
-if TYPE_CHECKING:
-    from toolkit.mesh.lint import Finding
 
 EXAMPLE_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 CODES = {"MESH017", "MESH018", "MESH038", "MESH046", "MESH047", "MESH100"}

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from tests.support import AUTHORITY_ARN, NOW, Authority, contract, hierarchy, name
-from toolkit.mesh.lint import Target, lint
+from toolkit.mesh.lint import Finding, Target, lint
 from toolkit.mesh.lint.forms import render_json, render_sarif, render_text
 from toolkit.mesh.schema.versions import MeshVersion
 from toolkit.pki import pem
@@ -21,7 +21,6 @@ from toolkit.pki import pem
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-    from toolkit.mesh.lint import Finding
 
 # Stands where a finding is expected; it is taken out before the text is looked at.
 MARK = "«"

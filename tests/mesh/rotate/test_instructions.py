@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.mesh.rotate.identity_move import STAGES
-from toolkit.mesh.rotate.instructions import Names, describe_stages, find_missing
+from toolkit.mesh.rotate.instructions import Names, Words, describe_stages, find_missing
 from toolkit.mesh.schema.mesh import Form
-
-if TYPE_CHECKING:
-    from toolkit.mesh.rotate.instructions import Words
 
 FORMS = get_args(Form)
 

@@ -8,14 +8,13 @@ from botocore.exceptions import ClientError
 
 from tests.pulumi.aws_plugin.lifecycle import Found, Lifecycle, Setting, retagged
 from toolkit.pki import pem
-from toolkit.sandbox.pulumi.provider.kind import list_tags, read_tags
+from toolkit.sandbox.pulumi.provider.kind import Inputs, list_tags, read_tags
 from toolkit.sandbox.pulumi.provider.private_ca import DELETION_DAYS, read_authority, select_revocation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolkit.sandbox.pulumi.provider.clients import Aws
-    from toolkit.sandbox.pulumi.provider.kind import Inputs
 
 
 class CertificateAuthority(Lifecycle):

@@ -9,13 +9,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.pulumi.aws_plugin.values import has_unknown
+from tests.pulumi.aws_plugin.values import Values, has_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tests.pulumi.aws_plugin.lifecycle import Lifecycle
-    from tests.pulumi.aws_plugin.values import Values
 
 # Among the inputs, the names of those that the provider chose (tfbridge/schema.go).
 DEFAULTS = "__defaults"

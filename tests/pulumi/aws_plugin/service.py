@@ -22,14 +22,12 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from tests.pulumi.aws_plugin import authorities, buckets, identities
 from tests.pulumi.aws_plugin.differences import DEFAULTS, NAMED, automatic_name, before, chosen, differ, refreshed
-from tests.pulumi.aws_plugin.values import plain, struct
+from tests.pulumi.aws_plugin.values import Values, plain, struct
 from toolkit.errors import ExternalError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
-from toolkit.sandbox.pulumi.provider.clients import open_aws
+from toolkit.sandbox.pulumi.provider.clients import Aws, open_aws
 
 if TYPE_CHECKING:
-    from tests.pulumi.aws_plugin.values import Values
-    from toolkit.sandbox.pulumi.provider.clients import Aws
     from toolkit.sandbox.pulumi.provider.kind import Kind
     from toolkit.sandbox.server import Sandbox
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.core.config import default_user_config
 
-from tests.conftest import UNCHECKED
+from tests.conftest import UNCHECKED, TestSandbox
 from tests.sandbox.by_hand import (
     BOTOCORE,
     FORM,
@@ -25,9 +25,6 @@ from tests.sandbox.by_hand import (
 )
 from toolkit.sandbox.gateway.incoming import parse_host
 from toolkit.sandbox.gateway.moto_services import SERVED
-
-if TYPE_CHECKING:
-    from tests.conftest import TestSandbox
 
 
 @pytest.mark.parametrize(

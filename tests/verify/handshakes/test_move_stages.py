@@ -10,13 +10,12 @@ from tests.support import hierarchy
 from tests.verify.handshakes.move_stages import meet_in_stage
 from tests.verify.proxies import ISSUING, KEYS, WEB, proxy
 from toolkit.pki import pem
-from toolkit.verify.handshakes.openssl import Trust
+from toolkit.verify.handshakes.openssl import PeerTrust, Trust
 from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from toolkit.verify.handshakes.openssl import PeerTrust
 
 NEW_CA = hierarchy()
 NEW_ID = "spiffe://default.z1.mesh.local/workload/web"

@@ -15,7 +15,7 @@ from tests.verify.report import samples
 from tests.verify.report.browser import chromium, visit
 from toolkit.text import replace_illegible
 from toolkit.verify.report.html import render as render_html
-from toolkit.verify.results import Outcome
+from toolkit.verify.results import Outcome, Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from toolkit.verify.results import Report
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 VOID = {"meta", "br"}

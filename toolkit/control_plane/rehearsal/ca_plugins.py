@@ -21,7 +21,7 @@ from toolkit.errors import Problem
 from toolkit.mesh.schema.acmpca import AcmPcaConf
 from toolkit.mesh.schema.backends import BuiltinConf, CertManagerConf, ProvidedConf, VaultConf
 from toolkit.mesh.schema.field_types import walk_fields
-from toolkit.mesh.schema.model import DataSource
+from toolkit.mesh.schema.model import DataSource, Model
 from toolkit.pki import certificate, go_pem, private_key
 from toolkit.yamltext.plain import items
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.control_plane.rehearsal.inventory import Inventory
-    from toolkit.mesh.schema.model import Model
     from toolkit.mesh.schema.versions import Product
     from toolkit.values import Object
     from toolkit.yamltext.nodes import Path

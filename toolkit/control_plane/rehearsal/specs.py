@@ -12,6 +12,7 @@ from toolkit.control_plane.rehearsal.exchange import require
 from toolkit.control_plane.rehearsal.jsonpb import MessageError
 from toolkit.control_plane.scoped_specs import (
     DEFAULT_TLS_VERSION,
+    SpecProblem,
     list_duration_problems,
     list_rule_problems,
     list_schema_problems,
@@ -20,7 +21,7 @@ from toolkit.control_plane.scoped_specs import (
 from toolkit.mesh.schema.traffic_policies import TargetRef, TlsConf, TlsVersion
 
 if TYPE_CHECKING:
-    from toolkit.control_plane.scoped_specs import Choices, SpecProblem
+    from toolkit.control_plane.scoped_specs import Choices
     from toolkit.mesh.schema.versions import Product
     from toolkit.values import Object, Value
 

@@ -15,7 +15,7 @@ from toolkit.mesh.documents.applied_identity import (
     read_identity,
     refuse_provider,
 )
-from toolkit.mesh.documents.data_sources import Reason, Resolved, resolve
+from toolkit.mesh.documents.data_sources import Reason, Resolved, Unresolved, resolve
 from toolkit.mesh.documents.wording import show
 from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL
@@ -25,7 +25,6 @@ from toolkit.text import take_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.mesh.documents.data_sources import Unresolved
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import Backend, MeshDocument, ScopedDocument
 

@@ -12,7 +12,7 @@ from toolkit.mesh.documents.wording import show
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.model import SOURCE_KINDS
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE
-from toolkit.yamltext.plain import mapping
+from toolkit.yamltext.plain import AnyMapping, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import Document, MeshDocument, SecretDocument
     from toolkit.yamltext.nodes import Path
-    from toolkit.yamltext.plain import AnyMapping
 
 _PEM = "-----BEGIN"
 _NOT_TEXT = ("must be a text", "Put the value in quotes.")

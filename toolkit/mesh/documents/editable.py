@@ -12,7 +12,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from toolkit.mesh.documents.confidential import is_confidential
 from toolkit.mesh.documents.data_sources import explain_unusable
 from toolkit.mesh.documents.reader import Documents, read_stream, select
-from toolkit.mesh.schema.mesh import ADDED_BY_SERVER, API_VERSION
+from toolkit.mesh.schema.mesh import ADDED_BY_SERVER, API_VERSION, Form
 from toolkit.yamltext.editing import Editor
 from toolkit.yamltext.plain import at, mapping
 from toolkit.yamltext.resolving import resolve_scalar
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from toolkit.errors import InvalidInputError
     from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
-    from toolkit.mesh.schema.mesh import Form
     from toolkit.values import Object, Value
     from toolkit.yamltext.nodes import Path
 

@@ -19,11 +19,11 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.mesh.documents.typed import find_spec_model
-from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation
+from toolkit.mesh.schema.field_types import FieldType, Spec, list_fields, read_annotation
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.go_duration import write_seconds, write_text
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
-from toolkit.mesh.schema.model import GO_DURATION, PROTOBUF_DURATION, PROTOBUF_WRAPPER
+from toolkit.mesh.schema.model import GO_DURATION, PROTOBUF_DURATION, PROTOBUF_WRAPPER, Model
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.mesh.schema.telemetry import Metrics, MetricsBackend, PrometheusConf
 from toolkit.text import take_line
@@ -32,8 +32,6 @@ from toolkit.yamltext.plain import items, mapping
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.mesh.schema.field_types import FieldType
-    from toolkit.mesh.schema.model import Model
     from toolkit.values import Object
 
 

@@ -18,7 +18,7 @@ from toolkit.mesh.documents.typed import (
 )
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.yamltext import parsing
-from toolkit.yamltext.plain import is_tame, text
+from toolkit.yamltext.plain import AnyMapping, is_tame, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.scoped import ScopedKind
     from toolkit.yamltext.nodes import Path
     from toolkit.yamltext.parsing import Parsed
-    from toolkit.yamltext.plain import AnyMapping
 
 A_MESH_HAS = f"A Mesh has apiVersion: {API_VERSION} and kind: Mesh, or on Universal type: Mesh."
 

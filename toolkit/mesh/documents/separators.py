@@ -12,12 +12,11 @@ import re
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.yamltext.nodes import LINE_BREAK
+from toolkit.yamltext.nodes import LINE_BREAK, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from toolkit.yamltext.nodes import Node
 
 _SEPARATOR = re.compile(r"(?:\A|(?<=\n))---[^\n]*")
 _BEHIND = re.compile(r"---[ \t\r]*(?:#[^\n]*)?")

@@ -8,21 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.wording import show_path
-from toolkit.mesh.schema.field_types import walk_fields
-from toolkit.mesh.schema.mesh import API_VERSION
+from toolkit.mesh.schema.field_types import Spot, walk_fields
+from toolkit.mesh.schema.mesh import API_VERSION, Form
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
 from toolkit.text import take_line
 from toolkit.yamltext import nodes
-from toolkit.yamltext.nodes import Place, Scalar
-from toolkit.yamltext.plain import at, items, mapping, text
+from toolkit.yamltext.nodes import Node, Path, Place, Scalar
+from toolkit.yamltext.plain import AnyMapping, at, items, mapping, text
 
 if TYPE_CHECKING:
-    from toolkit.mesh.schema.field_types import Spot
-    from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.model import Model
-    from toolkit.yamltext.nodes import Node, Path
-    from toolkit.yamltext.plain import AnyMapping
 
 # The mesh of a Kubernetes Secret without a label (kumahq/kuma:pkg/plugins/secrets/k8s/store.go, GetMesh).
 DEFAULT_MESH = "default"

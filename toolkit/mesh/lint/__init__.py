@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError
-from toolkit.mesh.documents.reader import Documents, read_stream
+from toolkit.mesh.documents.reader import Documents, Stream, read_stream
 from toolkit.mesh.documents.wording import join_words
 from toolkit.mesh.lint import (
     chain_rules,
@@ -33,7 +33,6 @@ from toolkit.mesh.schema.scoped import SCOPED_KINDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from toolkit.mesh.documents.reader import Stream
     from toolkit.mesh.documents.typed import MeshDocument, ScopedDocument, SecretDocument
 
 __all__ = ["RULES", "UNREADABLE", "Finding", "Rule", "Severity", "Target", "lint", "report_unreadable"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from toolkit.contract import check_mode
+from toolkit.contract import CertificateAuthority, check_mode
 from toolkit.mesh.documents.wording import join_words, show
 from toolkit.mesh.lint import chain_rules
 from toolkit.mesh.lint.findings import Context, Finding, report
@@ -19,9 +19,7 @@ from toolkit.yamltext.plain import at, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
-    from toolkit.contract import CertificateAuthority
     from toolkit.mesh.documents.typed import Backend, Document, MeshDocument
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.yamltext.nodes import Path

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from toolkit.contract import check_dns_label, list_validation_problems
+from toolkit.contract import StackOutputs, check_dns_label, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh.schema.mesh import Mesh
+from toolkit.mesh.schema.mesh import Form, Mesh
 from toolkit.mesh.schema.model import SOURCE_KINDS, Mode, Model, SourceKind
 from toolkit.mesh.schema.secret import MeshSecret, check_object_name
 from toolkit.pki import arn, duration
@@ -18,9 +18,7 @@ from toolkit.pki import arn, duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from toolkit.contract import StackOutputs
     from toolkit.mesh.render.static_credentials import Credentials
-    from toolkit.mesh.schema.mesh import Form
     from toolkit.values import Object
 
 _Made = TypeVar("_Made", bound=Model)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from toolkit.contract import check_dns_label
+from toolkit.contract import StackOutputs, check_dns_label
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render.building import list_refusals
 from toolkit.mesh.render.templating import render_document
@@ -25,7 +25,6 @@ from toolkit.pki import duration
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from toolkit.contract import StackOutputs
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.scoped import ScopedResource
 

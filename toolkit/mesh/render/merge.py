@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from toolkit.mesh.documents.confidential import INLINE
 from toolkit.mesh.documents.data_sources import Resolved, read_secret_value, read_value
 from toolkit.mesh.documents.wording import show
-from toolkit.mesh.render.building import Choice, build
+from toolkit.mesh.render.building import Built, Choice, MeshOptions, build
 from toolkit.mesh.schema.model import SOURCE_KINDS
 from toolkit.pki import duration, pem
 from toolkit.yamltext.plain import at, mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
-    from toolkit.mesh.render.building import Built, MeshOptions
     from toolkit.mesh.schema.secret import MeshSecret
     from toolkit.values import Object
     from toolkit.yamltext.nodes import Path

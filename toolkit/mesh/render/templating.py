@@ -17,14 +17,13 @@ from ruamel.yaml.error import YAMLError
 
 from toolkit.errors import InvalidInputError, Problem, ToolkitError, flatten
 from toolkit.files import find_project_root
-from toolkit.mesh.render.building import build
+from toolkit.mesh.render.building import MeshOptions, build
 from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.contract import StackOutputs
-    from toolkit.mesh.render.building import MeshOptions
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.secret import MeshSecret
     from toolkit.values import Object, Value

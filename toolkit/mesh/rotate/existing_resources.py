@@ -9,9 +9,9 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.confidential import LAST_APPLIED
 from toolkit.mesh.documents.wording import show
 from toolkit.mesh.rotate.obstacles import FINISH, PREPARE, PUBLISH, SWITCH, TRUST, Obstacle
-from toolkit.mesh.schema.mesh import API_VERSION
+from toolkit.mesh.schema.mesh import API_VERSION, Form
 from toolkit.mesh.schema.secret import MESH_LABEL, check_object_name
-from toolkit.values import without_nulls
+from toolkit.values import Object, without_nulls
 from toolkit.yamltext.plain import at, is_tame, items, mapping, text
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.mesh.render.identity_documents import Identities
     from toolkit.mesh.schema.identity_spec import MeshIdentity
-    from toolkit.mesh.schema.mesh import Form
-    from toolkit.values import Object
 
 
 # The label with a resource's name on the global control plane. In a zone, the name has a suffix (kumahq/kuma:pkg/kds,

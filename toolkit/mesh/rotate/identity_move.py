@@ -10,18 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from toolkit.contract import check_dns_label
+from toolkit.contract import StackOutputs, check_dns_label
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.reader import Documents
 from toolkit.mesh.documents.wording import show
 from toolkit.mesh.render import identity_documents
-from toolkit.mesh.render.identity_documents import render_resource
+from toolkit.mesh.render.identity_documents import Identities, IdentityOptions, render_resource
 from toolkit.mesh.render.templating import join_documents, render_document
 from toolkit.mesh.rotate import existing_resources, obstacles, permissions
 from toolkit.mesh.rotate.existing_resources import ExistingIdentities
 from toolkit.mesh.rotate.instructions import Names, describe_stages
 from toolkit.mesh.rotate.obstacles import FINISH, PREPARE, SWITCH, Obstacle
-from toolkit.mesh.rotate.old_chains import read_old_chains
+from toolkit.mesh.rotate.old_chains import OldChain, read_old_chains
 from toolkit.mesh.rotate.rotation import Origin, Step, find_mode
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
 from toolkit.mesh.schema.identity_spec import Selector
@@ -30,11 +30,8 @@ from toolkit.text import escape
 from toolkit.yamltext.plain import at, text
 
 if TYPE_CHECKING:
-    from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.documents.typed import ScopedDocument
-    from toolkit.mesh.render.identity_documents import Identities, IdentityOptions
-    from toolkit.mesh.rotate.old_chains import OldChain
     from toolkit.mesh.schema.trust import MeshTrust
     from toolkit.values import Object
     from toolkit.yamltext.nodes import Path

@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.mesh.documents.typed import DEFAULT_MESH
+from toolkit.mesh.documents.typed import DEFAULT_MESH, Backend, DataplaneDocument, Document, MeshDocument
 from toolkit.mesh.documents.wording import show_path
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
-from toolkit.yamltext.plain import at, items, mapping, text
+from toolkit.yamltext.plain import AnyMapping, at, items, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from toolkit.mesh.documents.reader import Documents
-    from toolkit.mesh.documents.typed import Backend, DataplaneDocument, Document, MeshDocument
     from toolkit.mesh.rotate.old_chains import OldChain
     from toolkit.yamltext.nodes import Path
-    from toolkit.yamltext.plain import AnyMapping
 
 PREPARE, PUBLISH, TRUST, SWITCH, FINISH = range(1, 6)
 # Kong Mesh 3.0 requires of meshes the names of Kubernetes Services (Kong Mesh's UPGRADE.md).

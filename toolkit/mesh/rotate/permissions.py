@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from toolkit.mesh.schema.traffic_policies import MeshTrafficPermissionSpec
-from toolkit.values import without_nulls
+from toolkit.values import Object, without_nulls
 from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.mesh.documents.typed import ScopedDocument
-    from toolkit.values import Object
     from toolkit.yamltext.nodes import Path
 
 _SCHEME = "spiffe://"

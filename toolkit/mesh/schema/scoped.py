@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from toolkit.contract import DnsLabel
-from toolkit.mesh.schema.mesh import API_VERSION
+from toolkit.mesh.schema.mesh import API_VERSION, Form
 from toolkit.mesh.schema.model import Model
 from toolkit.mesh.schema.secret import MESH_LABEL, ObjectName
 
 if TYPE_CHECKING:
-    from toolkit.mesh.schema.mesh import Form
     from toolkit.values import Object
 
 ScopedKind = Literal["MeshIdentity", "MeshTrust", "MeshTLS", "MeshTrafficPermission"]

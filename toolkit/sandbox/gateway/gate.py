@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import struct
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -22,24 +22,21 @@ from moto.utilities.utils import get_partition
 
 from toolkit.sandbox import faults, organizations, principals
 from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.faults import ConnectionLostError
+from toolkit.sandbox.faults import ConnectionLostError, Faults
 from toolkit.sandbox.gateway import incoming, refusals, sts
 from toolkit.sandbox.gateway.moto_services import SERVED
 from toolkit.sandbox.principals import Principal
 from toolkit.sandbox.private_ca import revocation
-from toolkit.sandbox.services import Caller, Response, refuse
+from toolkit.sandbox.services import Call, Caller, Response, Service, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from contextlib import AbstractContextManager
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from _typeshed import OptExcInfo
 
-    from toolkit.sandbox.faults import Faults
     from toolkit.sandbox.gateway.incoming import Claim
     from toolkit.sandbox.private_ca.registry import Registry
-    from toolkit.sandbox.services import Call, Service
 
 _log = logging.getLogger(__name__)
 # moto routes these paths before it looks at the service: its own API and the metadata of EC2 instances

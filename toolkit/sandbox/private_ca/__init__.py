@@ -6,7 +6,7 @@ unsupported feature names the feature.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from toolkit.sandbox.services import RpcService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
 
 class PrivateCaService(RpcService):

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -17,8 +17,6 @@ from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca import revocation
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.services import Caller

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -15,15 +15,12 @@ from toolkit.sandbox.aws_error import AwsError, make_argument_error, make_valida
 from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca import revocation
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
-from toolkit.sandbox.services import page
+from toolkit.sandbox.services import Caller, page
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from cryptography import x509
 
     from toolkit.sandbox.private_ca.registry import Registry
-    from toolkit.sandbox.services import Caller
     from toolkit.values import Object
 
 # botocore, DeleteCertificateAuthorityRequest.PermanentDeletionTimeInDays

@@ -7,7 +7,7 @@ a CRL about half an hour after a revocation, the sandbox at once. The sandbox ha
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -18,13 +18,11 @@ from moto.s3.models import s3_backends
 from toolkit.pki import arn
 from toolkit.policy.evaluation import Decision, Request, evaluate, may_allow
 from toolkit.sandbox.aws_error import make_argument_error, make_unsupported_error, make_validation_error
-from toolkit.sandbox.private_ca.certificate_authority import DEFAULT_ACL
+from toolkit.sandbox.private_ca.certificate_authority import DEFAULT_ACL, CertificateAuthority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from datetime import datetime
 
-    from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
     from toolkit.values import MotoObject, Object, Value
 
     PutObject = Callable[[str, str, str, bytes], None]

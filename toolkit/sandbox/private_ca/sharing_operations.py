@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING
 from toolkit.pki import templates
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import certificate_authority as state
-from toolkit.sandbox.private_ca.registry import ORGANIZATION
-from toolkit.sandbox.services import page
+from toolkit.sandbox.private_ca.registry import ORGANIZATION, Registry
+from toolkit.sandbox.services import Caller, page
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.private_ca.registry import Registry
-    from toolkit.sandbox.services import Caller
     from toolkit.values import Object
 
 # What every account may do with a CA that is shared with it.

@@ -19,14 +19,13 @@ from pulumi.runtime import rpc
 
 from toolkit.errors import ExternalError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
-from toolkit.sandbox.pulumi.provider.clients import open_aws
+from toolkit.sandbox.pulumi.provider.clients import Aws, open_aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pulumi.runtime.proto import resource_pb2
 
-    from toolkit.sandbox.pulumi.provider.clients import Aws
     from toolkit.sandbox.server import Sandbox
     from toolkit.values import Object
 

@@ -22,7 +22,7 @@ from toolkit.sandbox import principals
 from toolkit.sandbox.private_ca.authority_operations import Authorities
 from toolkit.sandbox.private_ca.certificate_operations import Certificates
 from toolkit.sandbox.pulumi.provider.clients import Aws, name_profile_role
-from toolkit.sandbox.pulumi.stack_file import find_account
+from toolkit.sandbox.pulumi.stack_file import StackConfig, find_account
 from toolkit.sandbox.services import Caller
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
 
     from toolkit.contract import KeyAlgorithm
-    from toolkit.sandbox.pulumi.stack_file import StackConfig
     from toolkit.sandbox.server import Sandbox
     from toolkit.values import Client, Object, Value
 

@@ -20,13 +20,12 @@ from toolkit.sandbox.ram.shares import (
     make_invalid_error,
     make_outsider_error,
 )
-from toolkit.sandbox.services import RestService, page
+from toolkit.sandbox.services import Caller, RestService, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolkit.sandbox.private_ca.registry import Registry
-    from toolkit.sandbox.services import Caller
     from toolkit.values import Object, Value
 
 _NOT_HERE = {"sources", "permissionTemplateParameters", "resourceShareConfiguration"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from toolkit.pki import arn as arns
@@ -17,7 +17,6 @@ from toolkit.sandbox.private_ca.sharing_operations import READING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
-    from datetime import datetime
 
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.services import Caller

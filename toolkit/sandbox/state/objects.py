@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, TypeVar
 
 from moto.core.utils import utcnow
@@ -12,24 +12,21 @@ from moto.iam.models import iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 from moto.utilities.utils import get_partition
 
-from toolkit.sandbox.pod_identity import Association
+from toolkit.sandbox.pod_identity import Association, PodIdentity
 from toolkit.sandbox.principals import TAGS
 from toolkit.sandbox.private_ca.asn1 import build_name
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
 from toolkit.sandbox.ram import shares
 from toolkit.sandbox.state.encoding import decode, encode, fields
-from toolkit.sandbox.state.store import Row
+from toolkit.sandbox.state.store import Row, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from _typeshed import DataclassInstance
 
-    from toolkit.sandbox.pod_identity import PodIdentity
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.ram.share_operations import Ram
-    from toolkit.sandbox.state.store import Store
     from toolkit.values import MotoObject, Value
 
 # Fields of a CA that are not in its row: certificates have their own rows, and the name follows from the request.

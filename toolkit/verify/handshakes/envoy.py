@@ -33,7 +33,7 @@ from toolkit.pki import csr
 from toolkit.pki.extensions import build_key_usage
 from toolkit.verify.handshakes import openssl
 from toolkit.verify.handshakes.envoy_configuration import ADMIN, OUTBOUND, bootstrap, name_client, name_server
-from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, can_not_present, unusable
+from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, PeerTrust, can_not_present, unusable
 from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.results import Handshake
@@ -42,7 +42,6 @@ from toolkit.verify.zone import Proxy
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-    from toolkit.verify.handshakes.openssl import PeerTrust
 
 # Envoy is ready in a fraction of a second; a thousand listeners on a busy machine take longer.
 _READY_SECONDS = 60.0

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import serialization
 
 from toolkit.pki import pem
-from toolkit.verify.handshakes.openssl import presented
+from toolkit.verify.handshakes.openssl import PeerTrust, presented
 from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.values import Object
-    from toolkit.verify.handshakes.openssl import PeerTrust
     from toolkit.verify.zone import Proxy
 
 ADMIN, OUTBOUND = "admin", "outbound"

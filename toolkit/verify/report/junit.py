@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 from toolkit.reporting.junit import Case, Suite, write_suites
 from toolkit.verify.report import verdict
-from toolkit.verify.results import Outcome
+from toolkit.verify.results import Check, Handshake, Outcome, Report, ZoneResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from toolkit.verify.results import Check, Handshake, Report, ZoneResult
 
 
 def render(report: Report) -> str:

@@ -6,13 +6,8 @@ counts start again with each run.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from toolkit.reporting.prometheus import Gauges
-from toolkit.verify.results import Outcome
-
-if TYPE_CHECKING:
-    from toolkit.verify.results import Report, ZoneResult
+from toolkit.verify.results import Outcome, Report, ZoneResult
 
 PREFIX = "kong_mesh_pca_verify_"
 # Help text of each gauge, in the order of the document.

@@ -11,14 +11,13 @@ from rich.text import Text
 from toolkit.reporting.tables import Column, fit_table, least_width
 from toolkit.text import escape, escape_lines
 from toolkit.verify.report import verdict
-from toolkit.verify.results import Outcome
+from toolkit.verify.results import Outcome, Report, ZoneResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rich.table import Table
 
-    from toolkit.verify.results import Report, ZoneResult
 
 # More columns don't fit into a terminal, so only the problems of handshakes are shown.
 MOST_ZONES = 8

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import ClientError
-from botocore.model import ListShape, StructureShape
+from botocore.model import ListShape, Shape, StructureShape
 
 from toolkit.errors import ExternalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from botocore.model import Shape
 
     from toolkit.sandbox.server import Sandbox
     from toolkit.values import Client, Object, Value
