@@ -1,7 +1,7 @@
 """Define the toolkit's exceptions: each has a message, a hint and the exit code of the process.
 
 Exit codes: 0 success, 1 a check failed, 2 wrong usage or invalid input, 3 environment error (no Pulumi, no
-credentials, AWS can't be reached or returned an error), 130 interrupted.
+credentials, AWS can't be reached or returned an error), 130 interrupted, 141 the reader of stdout ended first.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ EXIT_CHECK_FAILED = 1
 EXIT_INVALID_INPUT = 2
 EXIT_ENVIRONMENT = 3
 EXIT_INTERRUPTED = 130
+# As a shell reports SIGPIPE, which ends kubectl here (golang/go:src/os/signal/doc.go). Python ignores the signal.
+EXIT_READER_ENDED = 141
 
 
 class Problem(NamedTuple):

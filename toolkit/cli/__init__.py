@@ -12,7 +12,14 @@ import click
 
 from toolkit import __version__, redaction
 from toolkit.cli.common_options import add_common_options, wants_color
-from toolkit.cli.exits import OutputError, explain_output_errors, format_traceback, guard_stderr, guard_stdout
+from toolkit.cli.exits import (
+    OutputError,
+    ReaderEndedError,
+    explain_output_errors,
+    format_traceback,
+    guard_stderr,
+    guard_stdout,
+)
 from toolkit.errors import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, ToolkitError, flatten
 from toolkit.text import escape_lines, suggest
 
@@ -143,7 +150,8 @@ class LazyGroup(LazySubcommands):
             try:
                 return super().main(*args, **kwargs)
             except OutputError as error:
-                _say(error.lines())
+                if not isinstance(error, ReaderEndedError):
+                    _say(error.lines())
                 sys.exit(error.exit_code)
 
     def make_context(self, *args: Value, **kwargs: Value) -> click.Context:
@@ -156,6 +164,8 @@ class LazyGroup(LazySubcommands):
         try:
             with _printable_usage_errors(), explain_output_errors():
                 return super().invoke(ctx)
+        except ReaderEndedError:
+            raise
         except ToolkitError as error:
             _say_traceback(ctx, error)
             _say(error.lines())
@@ -163,7 +173,7 @@ class LazyGroup(LazySubcommands):
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(EXIT_INTERRUPTED)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001 - whatever nobody expected is reported as a defect
             _say_traceback(ctx, error)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar, cast
 
 import click
 
-from toolkit.errors import ExternalError
+from toolkit.errors import EXIT_READER_ENDED, ExternalError
 from toolkit.redaction import blot
 from toolkit.text import escape, escape_lines
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 # Errors of a stream that can't be written.
-_OF_A_STREAM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+_OF_A_STREAM = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 # Errors of these libraries quote invalid text, which may be a credentials file or a part of an STS response.
 _QUOTING = ("configparser", "botocore.parsers", "json", "pydantic_core", "ruamel", "xml", "yaml")
 
@@ -84,6 +84,12 @@ class OutputError(ExternalError):
         )
 
 
+class ReaderEndedError(OutputError):
+    """The program that reads standard output ended before it had read everything, as ``head`` does."""
+
+    exit_code = EXIT_READER_ENDED
+
+
 @contextmanager
 def explain_output_errors() -> Iterator[None]:
     """Convert errors of standard output, such as a full disk, to OutputError.
@@ -94,14 +100,18 @@ def explain_output_errors() -> Iterator[None]:
         OutputError: standard output can't be written.
     """
     try:
-        yield
-    except BrokenPipeError:
-        raise
+        try:
+            yield
+        finally:
+            # Otherwise the interpreter would flush it at exit, and change the exit code if that fails.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except OSError as error:
         if error.errno not in _OF_A_STREAM or error.filename is not None:
             raise
         _discard_output()
-        raise OutputError(error.strerror or str(error)) from error
+        kind = ReaderEndedError if error.errno == errno.EPIPE else OutputError
+        raise kind(error.strerror or str(error)) from error
 
 
 def write_stdout(text: str) -> None:

@@ -327,5 +327,6 @@ def _detach(arguments: list[str], form: str) -> None:
             said.seek(0)
             lines = said.read().strip().splitlines() or ["it said nothing"]
             raise ExternalError(f"the sandbox did not start: {lines[0].removeprefix('Error: ')}", *lines[1:2])
-    click.echo(_describe(json.loads(text), form))
+    # First, because stdout may fail, and the sandbox runs on.
     say(f"The sandbox runs in the background; stop it with: kill {process.pid}")
+    click.echo(_describe(json.loads(text), form))
