@@ -156,12 +156,20 @@ def test_a_dry_run_shows_and_writes_nothing(standin: Faulty, file: Path) -> None
     assert standin.writes == []
 
 
-def test_without_a_terminal_it_asks_for_yes(standin: Faulty, file: Path) -> None:
+def test_without_a_terminal_it_shows_the_changes_and_asks_for_yes(standin: Faulty, file: Path) -> None:
     result = run(standin, "-f", file)
     assert result.exit_code == 2
+    assert "Mesh default: created" in result.stderr
     assert "there is no terminal on which to confirm the changes" in result.stderr
     assert "--yes" in result.stderr
-    assert standin.requests == []
+    assert standin.writes == []
+
+
+def test_without_a_terminal_nothing_to_do_needs_no_yes(standin: Faulty, file: Path) -> None:
+    run(standin, "-f", file, "--yes")
+    result = run(standin, "-f", file)
+    assert result.exit_code == 0
+    assert result.stderr.endswith("Nothing to do: 2 unchanged.\n")
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 130), ("\n", 130), ("", 130)])
@@ -219,7 +227,7 @@ def test_what_is_not_valid_is_said_by_place(standin: Faulty, file: Path) -> None
     ("arguments", "words"),
     [
         (("-f", "missing.yaml"), "can't read missing.yaml: No such file"),
-        (("-f", "."), "can't read .: Is a directory"),
+        (("-f", "."), "can't read .: it is a directory; name each file in it"),
         (("-f", "-", "-f", "-"), "-f - can be given only once"),
         ((), "Missing option '-f'"),
         (("-f", "{file}", "--control-plane-timeout", "0"), "--control-plane-timeout"),

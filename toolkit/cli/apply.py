@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from toolkit.control_plane.applying import Plan
     from toolkit.control_plane.client import ControlPlane, Written
-    from toolkit.control_plane.resources import Key, Resource
+    from toolkit.control_plane.resources import Key
     from toolkit.control_plane.waiting import Clock, State, Zone
     from toolkit.control_plane.write_order import Write
 
@@ -71,6 +71,8 @@ def command(
     the same command again: it writes only what still differs. On Kubernetes, use kubectl apply.
     """
     from toolkit.control_plane import applying
+    from toolkit.control_plane.resources import read_resources
+    from toolkit.mesh.documents.reader import read
 
     _check_waiting(wait=wait, dry_run=dry_run)
     with contextlib.ExitStack() as stack:
@@ -78,14 +80,12 @@ def command(
             zones = access.open_zones(zone_control_planes) if wait else []
             for zone in zones:
                 stack.enter_context(zone.control_plane)
-            wanted = _wanted(filenames, may_write=yes or dry_run or can_ask())
+            wanted = read_resources(read(read_texts(dict.fromkeys(filenames))))
             client = stack.enter_context(access.open())
             plan = applying.plan(client, wanted)
             _show(plan, client)
             if plan.writes and not (yes or dry_run):
-                changes = sum(step.change.value != "unchanged" for step in plan.steps)
-                question = f"Apply these {changes} changes?" if changes > 1 else "Apply this change?"
-                require_agreement(question, "not applied; nothing was written")
+                _ask(sum(step.change.value != "unchanged" for step in plan.steps))
         except KeyboardInterrupt:
             raise InterruptedByUserError("interrupted; nothing was written") from None
         if plan.writes and not dry_run:
@@ -145,17 +145,14 @@ def _wait(plan: Plan, client: ControlPlane, zones: Sequence[Zone], timeout: floa
     waiting.require_ready(missing, f"{timeout:g} s")
 
 
-def _wanted(filenames: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:
-    from toolkit.control_plane.resources import read_resources
-    from toolkit.mesh.documents.reader import read
-
-    wanted = read_resources(read(read_texts(dict.fromkeys(filenames))))
-    if not may_write:
+def _ask(changes: int) -> None:
+    if not can_ask():
         raise InvalidInputError(
             "there is no terminal on which to confirm the changes",
             hint="Look at it with --dry-run, then give --yes.",
         )
-    return wanted
+    question = f"Apply these {changes} changes?" if changes > 1 else "Apply this change?"
+    require_agreement(question, "not applied; nothing was written")
 
 
 def _show(plan: Plan, client: ControlPlane) -> None:

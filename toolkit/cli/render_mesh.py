@@ -84,12 +84,13 @@ def command(
         raise click.UsageError("--diff writes no document; leave -o, --output-file and --secret-file out")
     loaded = source.load()
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
+    existing = None if base is None else read_base(base, access, names, form)
+    # It may ask for credentials, so everything else is read before.
     options = take_options(form, names, **chosen)
-    if base is None:
+    if existing is None:
         heed_version(mesh_version)
         rendered = [templating.render(loaded, name, options) for name in names]
     else:
-        existing = read_base(base, access, names, form)
         _refuse_open_source(existing)
         heed_version(mesh_version or existing.version)
         rendered = _merged(loaded, existing, names if meshes else None, options)
