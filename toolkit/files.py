@@ -68,8 +68,11 @@ def read_at_most(name: str | Path, limit: int = MAX_BYTES) -> bytes:
             raise OSError(errno.EBADF, "it is closed", "-")
         content = sys.stdin.buffer.read(limit + 1)
     else:
-        with Path(name).open("rb") as stream:
-            content = stream.read(limit + 1)
+        try:
+            with Path(name).open("rb") as stream:
+                content = stream.read(limit + 1)
+        except IsADirectoryError as error:
+            raise OSError(errno.EISDIR, "it is a directory; name each file in it", str(name)) from error
     if len(content) > limit:
         raise OSError(errno.EFBIG, f"it is larger than {_show_size(limit)}", str(name))
     return content

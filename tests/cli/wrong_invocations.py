@@ -44,7 +44,7 @@ class Wrong:
 
 _UNREADABLE = {
     "missing": "No such file or directory",
-    "directory": "Is a directory",
+    "directory": "it is a directory; name each file in it",
     "file/below": "Not a directory",
     "loop": "Too many levels of symbolic links",
     "huge": "it is larger than 16 MiB",
@@ -111,6 +111,8 @@ CONTRACT = (
     Wrong("contract show", "can't read gone: No such file or directory", environment={"TOOLKIT_CONTRACT": "gone"}),
     Wrong(f"{_SHOW} c.json -s prod", "--contract and --stack exclude each other: …"),
     Wrong("contract show", f"{_PULUMI} No such file or directory", 3, {"PATH": ""}),
+    Wrong("contract show -C gone", "Invalid value for '-C' / '--cwd': Directory 'gone' does not exist."),
+    Wrong("render-mesh --cwd file", "Invalid value for '-C' / '--cwd': Directory 'file' is a file."),
     Wrong("contract csr", f"{_PULUMI} Permission denied", 3, {"PATH": "unusable"}),
     Wrong("verify -s nope", "pulumi stack output failed: error: no stack named 'nope' found", 3, {"PATH": "failing"}),
     Wrong("contract csr --contract c.json", "the CA has its certificate, so the contract contains no signing request"),
@@ -172,6 +174,7 @@ RENDERMESH = (
     Wrong(f"{_RENDER} --ca-cert secret --secret-file mesh.yaml --base mesh.yaml", "mesh.yaml is an input (--base)…"),
     Wrong(f"{_RENDER} --ca-cert secret --secret-file /dev/full", "can't write a secret to /dev/full…", 3),
     Wrong(f"{_RENDER} --credentials prompt", "--credentials prompt needs a terminal to ask on…"),
+    Wrong(f"{_RENDER} --credentials prompt --base missing", "can't read missing: No such file or directory"),
     Wrong(f"{_RENDER} --credentials prompt", "--credentials prompt needs a terminal to ask on…", redirect="<&-"),
     Wrong(f"{_RENDER} --credentials env", "the environment has no access key\n  AWS_ACCESS_KEY_ID: is missing"),
     Wrong(f"{_RENDER} --credentials binary", "binary is not an AWS credentials file…"),
@@ -211,8 +214,10 @@ _NOT_ASKED = "the settings for the control plane are not valid\n "
 _NO_TOKEN = "the user token is not valid\n "
 APPLY = (
     Wrong("apply", "Missing option '-f' / '--filename'."),
-    Wrong("apply -f universal.yaml", "there is no terminal on which to confirm the changes"),
-    Wrong("apply -f universal.yaml", "there is no terminal on which to confirm the changes", redirect="<&-"),
+    # What is wrong is said before the missing --yes.
+    Wrong("apply -f universal.yaml", "name the control plane with --control-plane URL, TOOLKIT_CONTROL_PLANE or …"),
+    Wrong("apply -f universal.yaml --control-plane foo", f"{_NOT_ASKED} --control-plane: must begin with http:// or …"),
+    Wrong("apply -f universal.yaml --control-plane http://127.0.0.1:9", "GET /: can't connect to …", 3, redirect="<&-"),
     Wrong("apply -f mesh.yaml --yes", "documents for Kubernetes can't be applied over HTTP…"),
     Wrong("apply -f - -f -", "-f - can be given only once: there is one standard input"),
     *_read("apply --yes -f", "missing", "huge"),
