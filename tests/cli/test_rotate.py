@@ -110,12 +110,9 @@ def test_the_documents_are_no_wider_than_the_base(outputs: Path, base: Path, tmp
     assert {file.stat().st_mode & 0o777 for file in [step, *directory.glob("*.yaml")]} == {0o600}
 
 
-def test_the_plan_names_what_is_left_where_others_stay(
-    outputs: Path, base: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_plan_names_what_is_left_where_others_stay(outputs: Path, base: Path) -> None:
     base.write_text(f"{BEFORE}      - name: ca-0\n        type: builtin\n")
     arguments = ["--base", str(base), "--contract", str(outputs)]
-    monkeypatch.setattr("sys.argv", ["toolkit", "rotate", *arguments])
     for number in (1, 2, 3):
         lines = (line for line in run(*arguments).stdout.splitlines() if line.startswith("   apply "))
         (line,) = (line for line in lines if f"--step {number} |" in line)
@@ -124,23 +121,32 @@ def test_the_plan_names_what_is_left_where_others_stay(
         assert step.exit_code == 0
         base.write_text(step.stdout)
         arguments = command.partition(" --step")[0].split()
-        monkeypatch.setattr("sys.argv", ["toolkit", "rotate", *arguments])
-    (mesh,) = read_editable(base.read_text(), "x")
+        (mesh,) = read_editable(base.read_text(), "x")
     assert [backend["name"] for backend in mesh.backends] == ["ca-0", "acmpca"]
 
 
-def test_the_plan_of_a_mesh_on_standard_input_asks_for_it_again(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_of_a_mesh_on_standard_input_asks_for_it_again(outputs: Path) -> None:
     arguments = ["--base", "-", "--contract", str(outputs)]
-    monkeypatch.setattr("sys.argv", ["toolkit", "rotate", *arguments])
     plan = run(*arguments, input=BEFORE).stdout
     again = f"kubectl get mesh default -o yaml | toolkit rotate --base - --contract {outputs} --step 2"
     assert f"   apply   {again} | kubectl apply -f -\n" in plan
 
 
-def test_the_plan_for_programs(outputs: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_repeats_options_and_names_what_was_piped_in(outputs: Path, base: Path) -> None:
+    chosen = ("--ca-cert", "secret=chain", "--mesh-version", "2.14", "--skip-validation", "--common-name", "a b")
+    result = run("--base", base, *chosen, "--contract", "-", "-o", "json", "-v", input=outputs.read_text())
+    assert "Note: the commands read outputs.json: save what you piped into --contract - there\n" in result.stderr
+    again = "--contract outputs.json --common-name 'a b' --ca-cert secret=chain --skip-validation --step 2"
+    step = json.loads(result.stdout)["steps"][1]
+    assert step["apply"] == f"toolkit rotate --base {base} --mesh-version 2.14.0 {again} | kubectl apply -f -"
+    target = run("--base", base, "--to", "-", input=BEFORE.replace("ca-1", "ca-2"))
+    assert f"toolkit rotate --base {base} --to stdin.yaml --step 1 |" in target.stdout
+    assert "Note: the commands read stdin.yaml: save what you piped into --to - there\n" in target.stderr
+
+
+def test_the_plan_for_programs(outputs: Path, base: Path, tmp_path: Path) -> None:
     kept = tmp_path / "plan.json"
     arguments = ["--base", str(base), "--contract", str(outputs), "-o", "text", "-o", f"json={kept}"]
-    monkeypatch.setattr("sys.argv", ["toolkit", "-q", "rotate", *arguments])
     shown = run(*arguments)
     plan = json.loads(kept.read_text())
     assert (plan["mesh"], plan["from"], plan["to"], plan["form"]) == ("default", "ca-1", "acmpca", "kubernetes")

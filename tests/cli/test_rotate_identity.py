@@ -72,6 +72,18 @@ def test_the_plan(move: Move) -> None:
     assert "kind: MeshIdentity" not in result.stdout
 
 
+def test_the_plan_names_what_was_piped_in(move: Move) -> None:
+    command = ["rotate", "--to", "mesh-identity", "--base", str(move.base), "--contract", str(move.contract), "-f", "-"]
+    result = CliRunner().invoke(main, command, input=move.others.read_text())
+    assert result.exit_code == 0
+    assert (
+        f"--base {move.base} --to mesh-identity --filename stdin.yaml --contract {move.contract} --step 1 |"
+        in result.stdout
+    )
+    assert "--filename -" not in result.stdout
+    assert "Note: the commands read stdin.yaml: save what you piped into -f - there\n" in result.stderr
+
+
 @pytest.mark.parametrize("form", ["kubernetes", "universal"])
 @pytest.mark.parametrize("name", ["one-trust-domain-per-zone", "one-trust-domain"])
 def test_each_stage(move: Move, form: Any, name: str) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Sequence
 
+    from toolkit.control_plane.client import ControlPlane
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.versions import MeshVersion
@@ -39,11 +40,13 @@ class Base(NamedTuple):
         meshes: in order; meshes of one text share an editor.
         version: the control plane's version; None for other products and without a control plane.
         product: the control plane's product; empty without a control plane.
+        control_plane: is open until the command ends; None without a control plane.
     """
 
     meshes: list[EditableMesh]
-    version: MeshVersion | None
-    product: str
+    version: MeshVersion | None = None
+    product: str = ""
+    control_plane: ControlPlane | None = None
 
 
 def base_options(*, required: bool = False) -> Decorator:
@@ -84,18 +87,18 @@ def read_base(base: str, access: Access, meshes: Sequence[str], form: Form) -> B
 
     if base != CONTROL_PLANE:
         text = read_text(base)
-        return Base(read_editable(text, name_source(base)), None, "")
+        return Base(read_editable(text, name_source(base)))
     documents: list[EditableMesh] = []
-    with access.open() as control_plane:
-        index = control_plane.get_index()
-        for name in meshes:
-            resource = control_plane.get_mesh(name)
-            if resource is not None:
-                documents += read_editable(write_mesh(resource, form), f"Mesh {name} of the control plane")
+    control_plane = click.get_current_context().with_resource(access.open())
+    index = control_plane.get_index()
+    for name in meshes:
+        resource = control_plane.get_mesh(name)
+        if resource is not None:
+            documents += read_editable(write_mesh(resource, form), f"Mesh {name} of the control plane")
     version = None
     with contextlib.suppress(ValueError):
         version = MeshVersion.parse(index.version) if index.product == _ENTERPRISE else None
-    return Base(documents, version, index.product)
+    return Base(documents, version, index.product, control_plane)
 
 
 def read_moving(base: str, access: Access, mesh: str | None, version: MeshVersion | None) -> Base:

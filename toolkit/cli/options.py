@@ -12,6 +12,7 @@ import click
 
 from toolkit.cli.common_options import is_quiet, wants_color
 from toolkit.cli.exits import write_stdout
+from toolkit.cli.overwriting import STDIN
 from toolkit.cli.parameters import Decorator, gather, option, parse_with
 from toolkit.errors import ExternalError, InterruptedByUserError, ToolkitError
 from toolkit.files import PUBLIC, write_whole
@@ -118,7 +119,7 @@ class ContractSource(NamedTuple):
         """Return the options that name the contract in another command; ``outputs.json`` for stdin."""
         if self.contract_file is None:
             return self.name_stack()
-        return ["--contract", "outputs.json" if self.contract_file == "-" else self.contract_file]
+        return ["--contract", name_stdin("contract_file") if self.contract_file == STDIN else self.contract_file]
 
 
 _contract_option = functools.partial(option, callback=_unless_the_command_line_decides, group="Contract")
@@ -141,7 +142,13 @@ contract_options = gather(
         envvar="TOOLKIT_STACK",
         help="The Pulumi stack to read without --contract; the selected one by default. [env: TOOLKIT_STACK]",
     ),
-    _contract_option("-C", "--cwd", metavar="DIR", help="The directory of the Pulumi project."),
+    _contract_option(
+        "-C",
+        "--cwd",
+        type=click.Path(exists=True, file_okay=False),
+        metavar="DIR",
+        help="The directory of the Pulumi project.",
+    ),
 )
 
 
@@ -214,7 +221,10 @@ def filename_option(explanation: str, *, required: bool = False) -> Decorator:
 
 
 def repeat_options(names: Collection[str]) -> list[str]:
-    """Return the options of the current command line for these parameters, with their values."""
+    """Return the options of the current command line for these parameters, with their values.
+
+    Standard input can't be read again, so :func:`name_stdin` names a file instead of it.
+    """
     ctx = click.get_current_context(silent=True)
     words: list[str] = []
     for parameter in ctx.command.params if ctx else []:
@@ -222,8 +232,14 @@ def repeat_options(names: Collection[str]) -> list[str]:
         if ctx and name in names and ctx.get_parameter_source(name) is _COMMANDLINE:
             values = ctx.params[name] if parameter.multiple else [ctx.params[name]]
             for value in values:
-                words += [max(parameter.opts, key=len), *([] if value is True else [str(value)])]
+                again = name_stdin(name) if value == STDIN else str(value)
+                words += [max(parameter.opts, key=len), *([] if value is True else [again])]
     return words
+
+
+def name_stdin(parameter: str) -> str:
+    """Return the file for another command that needs what a parameter of this one read from stdin."""
+    return "outputs.json" if parameter == "contract_file" else "stdin.yaml"
 
 
 def read_texts(filenames: Iterable[str]) -> list[tuple[str, str]]:

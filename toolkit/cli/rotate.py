@@ -125,11 +125,11 @@ def command(
     settled = _settle(step, outputs, output_file, output_dir, diff=diff)
     word = "stage" if target == MESH_IDENTITY else "step"
     request = Request(base, step, settled, output_dir, source, force=force, diff=diff, word=word)
-    ctx, is_live = click.get_current_context(), base == CONTROL_PLANE
+    ctx = click.get_current_context()
     if target == MESH_IDENTITY:
         rotate_identity.refuse_other_options(ctx, chosen)
         moving = read_moving(base, access, mesh, mesh_version)
-        given = rotate_identity.read_given(moving, mesh, access if is_live else None, filenames, old_chain)
+        given = rotate_identity.read_given(moving, mesh, filenames, old_chain)
         rotate_identity.run(request, given, identity, chosen)
         return
     rotate_identity.refuse_identity_options(ctx)
@@ -137,7 +137,7 @@ def command(
 
     moving = read_moving(base, access, mesh, mesh_version)
     _refuse_other_product(moving, product)
-    insight = _read_insight(access, mesh or "") if is_live and product != "kuma" else None
+    insight = moving.control_plane.get_insight(mesh or "") if moving.control_plane and product != "kuma" else None
     first = moving.meshes[0]
     move = Move(first.editor.text, first.document.source, mesh, leave, product)
     rotation = _rotate(move, target, source, chosen)
@@ -195,12 +195,6 @@ def _refuse_other_product(moving: Base, product: Product) -> None:
             "--product", "is kong-mesh, but the control plane is open-source Kuma, which allows one backend"
         )
         raise InvalidInputError("the control plane can't do that rotation", [problem], "Plan with --product kuma.")
-
-
-def _read_insight(access: Access, mesh: str) -> Object | None:
-    """Return the mesh's MeshInsight."""
-    with access.open() as control_plane:
-        return control_plane.get_insight(mesh)
 
 
 def _rotate(move: Move, target: str | None, source: ContractSource, chosen: Object) -> Rotation:

@@ -24,7 +24,7 @@ from toolkit.cli.rotation_plan import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from toolkit.cli.control_plane_options import Access
+    from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.resources import ListedKind
     from toolkit.mesh.rotate.identity_move import Given, IdentityMove
     from toolkit.mesh.rotate.obstacles import Obstacle
@@ -85,15 +85,12 @@ def _refuse_given(ctx: click.Context, names: Sequence[str], why: str) -> None:
             raise click.UsageError(f"{max(parameter.opts, key=len)} {why}")
 
 
-def read_given(
-    moving: Base, mesh: str | None, access: Access | None, filenames: tuple[str, ...], old_chain: str | None
-) -> Given:
+def read_given(moving: Base, mesh: str | None, filenames: tuple[str, ...], old_chain: str | None) -> Given:
     """Return the mesh with its other documents, from files and the control plane.
 
     Args:
         moving: the mesh.
         mesh: its name; None for the only one.
-        access: how to reach the control plane; None if the mesh is in a file.
         filenames: files with documents.
         old_chain: file with a chain.
     """
@@ -105,14 +102,14 @@ def read_given(
         upgrade = "Upgrade all control planes to 2.14 first, which has both mtls and MeshIdentity."
         refuse_old_version(moving.version, upgrade)
     texts = read_texts(filenames)
-    if access is not None:
-        texts.append(("the control plane", _list_documents(mesh or "", access)))
+    if moving.control_plane is not None:
+        texts.append(("the control plane", _list_documents(mesh or "", moving.control_plane)))
     chain = None if old_chain is None else read_text(old_chain)
     first = moving.meshes[0]
     return Given(first.editor.text, first.document.source, mesh, reader.read(texts), chain)
 
 
-def _list_documents(mesh: str, access: Access) -> str:
+def _list_documents(mesh: str, control_plane: ControlPlane) -> str:
     """Return the resources of a mesh on the control plane as a YAML stream, without the Mesh and Secrets.
 
     Raises:
@@ -121,8 +118,7 @@ def _list_documents(mesh: str, access: Access) -> str:
     from toolkit.mesh.schema.scoped import SCOPED_KINDS
 
     kinds: tuple[ListedKind, ...] = (*SCOPED_KINDS, "Dataplane")
-    with access.open() as control_plane:
-        found = [document for kind in kinds for document in control_plane.list_resources(kind, mesh)]
+    found = [document for kind in kinds for document in control_plane.list_resources(kind, mesh)]
     return "".join(f"---\n{_write_as_yaml(document)}\n" for document in found)
 
 

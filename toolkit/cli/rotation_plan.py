@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shlex
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -14,8 +12,10 @@ import click
 from toolkit.cli.control_plane_options import Access
 from toolkit.cli.documents import lay_out, read_mode
 from toolkit.cli.mesh_options import refuse_public
-from toolkit.cli.options import ContractSource, emit, note, repeat_options, say
+from toolkit.cli.options import ContractSource, emit, name_stdin, note, repeat_options, say
 from toolkit.cli.output_options import Output, write_directory, write_outputs
+from toolkit.cli.overwriting import STDIN
+from toolkit.cli.parameters import list_inputs
 from toolkit.errors import EXIT_CHECK_FAILED
 from toolkit.files import PRIVATE, PUBLIC
 from toolkit.text import escape
@@ -113,16 +113,17 @@ class Commands:
 
     def _print(self, step: Step) -> str:
         """Return the current command line with ``--step``, to run it again."""
-        called = sys.argv[sys.argv.index("rotate") :] if "rotate" in sys.argv else ["rotate", "..."]
-        words = ["toolkit", *_without_outputs(called)]
-        if self.leave and not any(word.startswith("--from") for word in words):
+        # The form of the plan is not for a step.
+        others = click.get_current_context().params.keys() - {"base", "outputs"}
+        words = ["toolkit", "rotate", "--base", self.request.base, *repeat_options(others)]
+        if self.leave and "--from" not in words:
             words += ["--from", self.leave]
-        command = " ".join(word if word == "..." else shlex.quote(word) for word in words)
-        if "--base=-" in words or ("--base", "-") in itertools.pairwise(words):
-            # Standard input can't be read twice, so the command gets the mesh again.
-            get = "kubectl get mesh" if self.form == "kubernetes" else "kumactl get mesh"
-            command = f"{get} {shlex.quote(self.mesh)} -o yaml | {command}"
-        return f"{command} --step {step.number}"
+        command = shlex.join([*words, "--step", str(step.number)])
+        if self.request.base != STDIN:
+            return command
+        # Standard input can't be read twice, so the command gets the mesh again.
+        get = "kubectl get mesh" if self.form == "kubernetes" else "kumactl get mesh"
+        return f"{get} {shlex.quote(self.mesh)} -o yaml | {command}"
 
 
 class PlannedStep(NamedTuple):
@@ -168,6 +169,9 @@ class Plan:
         request, directory = self.commands.request, self.commands.request.directory
         if directory is None:
             write_outputs(request.outputs, lambda form, _: self._to_json() if form == "json" else self._to_text())
+            for option, file, parameter, _ in list_inputs(click.get_current_context()):
+                if file == STDIN and parameter != "base":
+                    note(f"the commands read {name_stdin(parameter)}: save what you piped into {option} - there")
             return
         mode = PRIVATE if self.move.is_confidential else read_mode(request.base)
         files = {_BEFORE: (self.move.before, mode)}
@@ -264,17 +268,3 @@ def _write_instructions(step: Step, verify: str = "", apply: str = "") -> list[s
         f"back    {step.words.back}",
     ]
     return [escape(line) for line in lines]
-
-
-def _without_outputs(words: Sequence[str]) -> list[str]:
-    """Return the words of a command without ``-o`` and its value, which is for the plan and not for a step."""
-    kept: list[str] = []
-    takes_next = False
-    for word in words:
-        if takes_next:
-            takes_next = False
-        elif word in ("-o", "--output"):
-            takes_next = True
-        elif not (word.startswith("--output=") or (word.startswith("-o") and not word.startswith("--"))):
-            kept.append(word)
-    return kept

@@ -46,6 +46,9 @@ class Choice(NamedTuple):
     kind: SourceKind
     name: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.kind}={self.name}" if self.name else self.kind
+
 
 def parse_choice(text: str) -> Choice:
     """Read ``inline``, ``inlineString``, ``secret``, ``secret=NAME`` or ``file=PATH``.
