@@ -214,7 +214,7 @@ def test_every_rule_says_which_settings_it_reads() -> None:
         (
             {"zones": [{**POD, "accountId": ELSEWHERE}], "sharing": {"method": "ram", "accounts": [ELSEWHERE]}},
             "zones[0].accountId",
-            "set the zone's profile",
+            "set profile or assumeRoleArn",
         ),
         (
             {"zones": [{**POD, "accountId": ELSEWHERE, "profile": "p"}]},
@@ -249,6 +249,14 @@ def test_every_rule_says_which_settings_it_reads() -> None:
             },
             "intermediatePathLength",
             "AWS shares no other template",
+        ),
+        (
+            {
+                "topology": "under-aws-ca",
+                "parent": {"arn": AUTHORITY_ARN.replace(HOME, ELSEWHERE), "accountId": ELSEWHERE},
+            },
+            "parent.accountId",
+            "set profile or assumeRoleArn",
         ),
         (
             {"topology": "under-aws-ca", "parent": {"arn": AUTHORITY_ARN.replace("arn:aws:", "arn:aws-cn:")}},

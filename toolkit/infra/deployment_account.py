@@ -12,7 +12,7 @@ from toolkit.pki import arn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.infra.settings import Settings, ZoneSettings
+    from toolkit.infra.settings import AccountSettings, Settings, ZoneSettings
 
 # A placeholder for "no boundary"; AWS managed policies exist in every account.
 _AWS_OWN = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -93,11 +93,7 @@ def _arns(path: str, value: object) -> Iterator[tuple[str, str]]:
 
 def _zone_problems(path: str, zone: ZoneSettings, settings: Settings, deployment: Deployment) -> Iterator[Problem]:
     account = zone.resolve_account(deployment.account)
-    if account != deployment.account and not zone.is_elsewhere:
-        yield Problem(
-            f"{path}.accountId",
-            f"is {account}, but this stack deploys to {deployment.account}; set the zone's profile or assumeRoleArn",
-        )
+    yield from _access_problems(path, zone, deployment)
     if zone.oidc_provider_arn is not None:
         provider = arn.OIDC_PROVIDER.parse(zone.oidc_provider_arn).account
         if provider != account:
@@ -114,6 +110,16 @@ def _zone_problems(path: str, zone: ZoneSettings, settings: Settings, deployment
         key = f"{path}.permissionsBoundaryArn" if zone.permissions_boundary_arn else "permissionsBoundaryArn"
         yield Problem(key, f"is in account {boundary.account}, but zone {zone.name}'s roles are in {account}")
     yield from _share_problems(path, account, settings, deployment)
+
+
+def _access_problems(path: str, access: AccountSettings, deployment: Deployment) -> Iterator[Problem]:
+    """Without credentials of its own, another account is never reached."""
+    account = access.resolve_account(deployment.account)
+    if account != deployment.account and not access.is_elsewhere:
+        yield Problem(
+            f"{path}.accountId",
+            f"is {account}, but this stack deploys to {deployment.account}; set profile or assumeRoleArn there too",
+        )
 
 
 def _share_problems(path: str, account: str, settings: Settings, deployment: Deployment) -> Iterator[Problem]:
@@ -133,6 +139,7 @@ def _parent_problems(settings: Settings, deployment: Deployment) -> Iterator[Pro
     parent = settings.parent
     if parent is None:
         return
+    yield from _access_problems("parent", parent, deployment)
     signer = arn.PRIVATE_CA.parse(parent.arn)
     # pca-resource-sharing.html: of the CA templates, only PathLen0 can be shared with other accounts.
     if signer.account != parent.resolve_account(deployment.account) and settings.intermediate_path_length:
