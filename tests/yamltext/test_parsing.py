@@ -146,6 +146,8 @@ def test_no_error_shows_any_part_of_the_text(text: str) -> None:
     ("text", "place", "message"),
     [
         ("a: *TOPSECRET\n", "x.yaml:1:4", "found undefined alias"),
+        ("a: &TOPSECRET [*TOPSECRET]\n", "x.yaml:1:16", "an anchor contains itself"),
+        ("a: &TOPSECRET\n  <<: *TOPSECRET\n", "x.yaml:2:7", "an anchor contains itself"),
         ("a: !TOPSECRET b\n", "x.yaml:1:4", "could not determine a constructor for the tag"),
         ("a: !TOPSECRET!b c\n", "x.yaml:1:4", "found undefined tag handle"),
         ("%TAG !S! x\n%TAG !S! y\n--- a\n", "x.yaml:2:1", "duplicate tag handle"),
@@ -188,3 +190,8 @@ def test_tabs_are_told_of() -> None:
     with pytest.raises(InvalidInputError) as caught:
         parsing.parse("a:\n\tb: 1\n", "x.yaml")
     assert (caught.value.problems[0].path, caught.value.hint) == ("x.yaml:2:1", "Use spaces instead of tabs.")
+
+
+def test_an_inner_anchor_of_the_same_name_is_no_circle() -> None:
+    text = "a: &x [&x 1, *x]\nb: *x\nc: &y {d: &y [], e: *y}\nf: *y\n"
+    assert parsing.load(text, "x.yaml") == {"a": [1, 1], "b": 1, "c": {"d": [], "e": []}, "f": []}

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML, events
 from ruamel.yaml.composer import ComposerError
 from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError, YAMLWarning
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.resolver import VersionedResolver
 
@@ -243,8 +243,11 @@ class _Builder:
         if isinstance(event, events.AliasEvent):
             if event.anchor not in self._anchors:
                 raise ComposerError(None, None, "found undefined alias", event.start_mark)
-            alias = Alias(_place(event.start_mark), event.end_mark.index, event.anchor)
-            return alias, self._anchors[event.anchor]
+            named = self._anchors[event.anchor]
+            # As Go does (yaml/go-yaml:decode.go, alias).
+            if isinstance(named, CollectionNode) and named.end_mark is None:
+                raise ComposerError(None, None, "an anchor contains itself", event.start_mark)
+            return Alias(_place(event.start_mark), event.end_mark.index, event.anchor), named
         return (
             self._mapping(event, depth) if isinstance(event, events.MappingStartEvent) else self._sequence(event, depth)
         )
@@ -280,6 +283,7 @@ class _Builder:
             value, value_node = self._node(next(self._events), depth + 1)
             pairs.append(Pair(key, self._placed(key, value)))
             values.append((key_node, value_node))
+        node.end_mark = inner.end_mark
         mapping = Mapping(_place(event.start_mark), bool(event.flow_style), pairs)
         _close(mapping, inner, pairs[-1].value if pairs else None)
         return mapping, node
@@ -292,6 +296,7 @@ class _Builder:
             item, item_node = self._node(inner, depth + 1)
             items.append(item)
             values.append(item_node)
+        node.end_mark = inner.end_mark
         sequence = Sequence(_place(event.start_mark), bool(event.flow_style), items)
         _close(sequence, inner, items[-1] if items else None)
         return sequence, node
