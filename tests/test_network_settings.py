@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import hierarchy
 from toolkit.errors import ExternalError
-from toolkit.network_settings import require_ca_bundle, require_key_log
+from toolkit.network_settings import is_host, require_ca_bundle, require_key_log
 from toolkit.pki import pem
 
 if TYPE_CHECKING:
@@ -35,3 +35,17 @@ def test_a_bundle_that_no_connection_can_be_made_with(tmp_path: Path) -> None:
 def test_a_key_log_that_can_not_be_written(tmp_path: Path) -> None:
     with pytest.raises(ExternalError, match=r"SSLKEYLOGFILE names .*/x, which can't be written: No such file"):
         require_key_log({"SSLKEYLOGFILE": str(tmp_path / "missing" / "x")})
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "a.b.example.", "a_b.example", "xn--bcher-kva.example", "10.0.0.1", "::1", f"{'x' * 63}.y"]
+)
+def test_a_host_that_can_be_resolved(host: str) -> None:
+    assert is_host(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["", ".", "a..b", ".a", "a..", "-a.b", "a-.b", "a b", "é", f"{'x' * 64}.y", "x." * 128, "[::1]", "::g"]
+)
+def test_a_host_that_can_not_be_resolved(host: str) -> None:
+    assert not is_host(host)

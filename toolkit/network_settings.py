@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 _SCHEMES = ("http", "https")
 _CA_BUNDLE = "AWS_CA_BUNDLE"
 _KEY_LOG = "SSLKEYLOGFILE"
+# Names that Go's resolver looks up (golang/go:src/net/dnsclient.go, isDomainName). Python's resolver, too, rejects
+# empty labels and labels of more than 63 characters.
+_LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_MAX_HOST_NAME = 254
 
 
 def require_ca_bundle(environment: Mapping[str, str]) -> None:
@@ -73,6 +79,16 @@ def require_proxy(proxy: str | None, variable: str = "HTTPS_PROXY") -> None:
             f"{variable} is not a valid URL of a proxy: {scheme}:// is neither http:// nor https://",
             f"Write http://HOST:PORT, or unset {variable}; NO_PROXY excepts hosts.",
         )
+
+
+def is_host(text: str) -> bool:
+    """Return whether a text is an IP address, without brackets, or a host name that can be resolved."""
+    if ":" not in text:
+        return len(text) <= _MAX_HOST_NAME and _HOST_NAME.fullmatch(text) is not None
+    try:
+        return ipaddress.IPv6Address(text).scope_id is None
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

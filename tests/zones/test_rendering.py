@@ -163,6 +163,8 @@ def test_a_template_that_loses_a_variable_is_caught(monkeypatch: pytest.MonkeyPa
             "grpcs://é:1",
             "grpcs://x:\u0661",
         ),
+        *("grpcs://a..b:5685", "grpcs://.a:5685", "grpcs://a..:1", f"grpcs://{'x' * 64}.example:1", "grpcs://x-.y:1"),
+        *("grpcs://[fe80::1%lo\n]:1", "grpcs://fe80::1:1"),
         *(
             "grpcs://x:5685 # c",
             "grpcs://'x':1",

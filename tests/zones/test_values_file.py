@@ -114,6 +114,15 @@ def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
         ),
         ("apiVersion: v1\nkind: List\n---\na: 1\n", "values.yaml:2:1 kind: this is a Kubernetes manifest"),
         ("apiVersion: v2\nname: a\nversion: 1.0.0\n", "values.yaml:1:1 apiVersion: this is a Chart.yaml"),
+        (
+            "type: Mesh\nname: default\nmtls: {}\n",
+            "values.yaml:1:1 type: this is a resource of Kong Mesh in its Universal form",
+        ),
+        ("total: 0\nitems: []\n", "values.yaml:2:1 items: this is a list of resources from kumactl"),
+        (
+            '{"schemaVersion": 1}',
+            "values.yaml:1:2 schemaVersion: this is a contract or a report of the toolkit",
+        ),
         ("a: 1\n---\nb: 1\n", "values.yaml:3:1: a values file has only one document"),
         ("a: b: c\n", "values.yaml:1:5: mapping values are not allowed here"),
         (

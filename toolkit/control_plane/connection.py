@@ -15,7 +15,7 @@ import httpx
 
 from toolkit.errors import InvalidInputError, Problem, flatten
 from toolkit.files import read_at_most
-from toolkit.network_settings import is_loopback, require_key_log
+from toolkit.network_settings import is_host, is_loopback, require_key_log
 from toolkit.pki import pem
 from toolkit.redaction import Registry, check_characters, know, know_urls
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 # RFC 6750, 2.1: the characters of a bearer token.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 # Events of httpcore (httpcore documentation, "Extensions", "trace").
 _CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
 _SENDING = "http11.send_request_headers.started"
@@ -110,8 +109,6 @@ def parse_address(access: Access) -> httpx.URL:
     try:
         url = httpx.URL(access.url)
         problem = _address_problem(url)
-        # Python's resolver fails in the same way for an empty label, or one of more than 63 characters.
-        url.raw_host.decode().encode("idna")
     except (httpx.InvalidURL, ValueError):
         problem = "is not an address such as https://host:5682"
     if not problem and access.ca_file and url.scheme == "http":
@@ -130,7 +127,7 @@ def parse_address(access: Access) -> httpx.URL:
 def _address_problem(url: httpx.URL) -> str:
     if url.scheme not in ("http", "https"):
         return "must begin with http:// or https://"
-    if not url.host or not _HOST.fullmatch(url.raw_host.decode()) or not 0 < (url.port or 1) < 1 << 16:
+    if not is_host(url.raw_host.decode()) or not 0 < (url.port or 1) < 1 << 16:
         return "has no valid host and port"
     if url.userinfo:
         return "contains a user name; a token comes from TOOLKIT_CONTROL_PLANE_TOKEN or --token-file"

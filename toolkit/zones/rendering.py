@@ -8,13 +8,13 @@ kumahq/kuma:pkg/config/multizone/multicluster.go (``kuma_multizone_zone_*``) and
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render.templating import UnfaithfulRenderingError, fill, render_document
 from toolkit.mesh.schema.versions import MeshVersion
+from toolkit.network_settings import is_host
 from toolkit.pki import arn
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ FIRST_WITH_ANNOTATIONS = MeshVersion(2, 5)
 # The namespace in Kong's instructions and the service account of the release chart.
 NAMESPACE, SERVICE_ACCOUNT = "kong-mesh-system", "kong-mesh-control-plane"
 
-_HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?"
-_ADDRESS = re.compile(rf"grpcs://(?:{_HOST}|\[(?P<ip>[0-9A-Fa-f:.]+)\]):(?P<port>[1-9][0-9]{{0,4}})", re.ASCII)
+_ADDRESS = re.compile(r"grpcs://(?:(?P<name>[^:\[\]]+)|\[(?P<ip>[^\[\]]*:[^\[\]]*)\]):(?P<port>[1-9][0-9]{0,4})")
 _MAX_PORT = 65535
 # Characters that are literal in systemd's EnvironmentFile, in docker run --env-file, which does not support quotes, and
 # in a shell that reads the file.
@@ -46,13 +45,7 @@ def check_address(text: str) -> str:
         InvalidInputError: the address is not ``grpcs://host:port``.
     """
     match = _ADDRESS.fullmatch(text)
-    is_address = match is not None and int(match["port"]) <= _MAX_PORT
-    if match is not None and match["ip"] is not None:
-        try:
-            ipaddress.IPv6Address(match["ip"])
-        except ValueError:
-            is_address = False
-    if not is_address:
+    if match is None or int(match["port"]) > _MAX_PORT or not is_host(match["name"] or match["ip"]):
         raise InvalidInputError(
             "invalid address of the global control plane",
             [Problem("--kds-address", f"{arn.quote(text)} is not of the form grpcs://HOST:PORT")],

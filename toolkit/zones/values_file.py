@@ -40,11 +40,14 @@ _ANNOTATED = {
 # Keys of open-source Kuma's chart (kumahq/kuma:deployments/charts/kuma/values.yaml). Kong Mesh's chart includes that
 # chart, and has these keys below `kuma` (Kong/developer.konghq.com:app/assets/mesh/*/raw/helm-values.yaml).
 _OF_KUMA = ("controlPlane", "cni", "dataPlane", "ingress", "egress", "transparentProxy", "postgres", "experimental")
-# Documents that are often mistaken for Helm values, identified by keys with strings. A chart may have one of these
-# keys.
+# Documents that are often mistaken for Helm values, identified by keys with texts, lists or whole numbers. A chart may
+# have one of the keys of a pair.
 _OTHER_DOCUMENTS = (
     (("kind", "apiVersion"), "a Kubernetes manifest"),
     (("apiVersion", "name", "version"), "a Chart.yaml"),
+    (("type", "name"), "a resource of Kong Mesh in its Universal form"),
+    (("items", "total"), "a list of resources from kumactl"),
+    (("schemaVersion",), "a contract or a report of the toolkit"),
 )
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")
 _WEB_IDENTITY = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
@@ -134,7 +137,7 @@ class _File:
         kinds: list[tuple[Path, str]] = [
             (keys[:1], kind)
             for keys, kind in _OTHER_DOCUMENTS
-            if all(isinstance(self.get((key,)), str) for key in keys)
+            if all(isinstance(self.get((key,)), str | list | int) for key in keys)
         ]
         if not isinstance(self._document, dict | None):
             kinds = [((), "a list or a scalar, not a mapping")]
