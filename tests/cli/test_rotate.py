@@ -71,8 +71,16 @@ def test_one_step_at_a_time_from_what_is_live(outputs: Path, base: Path) -> None
         base.write_text(result.stdout)
     assert "ca-1" not in base.read_text().replace("# builtin", "")
     over = run("--base", base, "--contract", outputs)
-    assert over.exit_code == 2
-    assert "There is nothing to rotate." in over.stderr
+    nothing = "Mesh default: acmpca signs, and no other backend is trusted. There is nothing to rotate.\n"
+    assert (over.exit_code, over.stdout) == (0, nothing)
+    again = run("--base", base, "--contract", outputs, "--step", "3")
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert f"there is no step 3. {nothing}" in again.stderr
+    as_json = json.loads(run("--base", base, "--contract", outputs, "-o", "json").stdout)
+    assert (as_json["from"], as_json["to"], as_json["steps"]) == ("acmpca", "acmpca", [])
+    written = base.parent / "rotation"
+    assert run("--base", base, "--contract", outputs, "--output-dir", written).exit_code == 0
+    assert (written / "PLAN.txt").read_text() == nothing
 
 
 def test_a_step_from_a_base_that_is_not_there_yet_says_so(outputs: Path, base: Path) -> None:

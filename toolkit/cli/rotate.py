@@ -220,7 +220,7 @@ def _plan(rotation: Rotation, request: Request, insight: Object | None) -> Plan:
     # After the switch, the mesh alone does not show which backend to remove.
     commands = Commands(rotation.form, rotation.mesh, request, leave=rotation.old if rotation.others else "")
     secrets = join_documents(render_secrets(rotation.secrets, rotation.form)) if rotation.secrets else ""
-    proves_issuance = _is_acmpca(rotation)
+    proves_issuance = bool(rotation.steps) and _is_acmpca(rotation)
     steps = []
     for step in rotation.steps:
         missing = (
@@ -235,8 +235,14 @@ def _plan(rotation: Rotation, request: Request, insight: Object | None) -> Plan:
         apply = commands.apply(step, [*first, name_file(step)])
         steps.append(PlannedStep(step, apply, verify, readiness, now))
     heading = [f"Mesh {rotation.mesh}: from {rotation.old} to {rotation.new}, in {len(rotation.steps)} steps", ""]
+    if not rotation.steps:
+        heading = [_say_finished(rotation), ""]
     facts = {"from": rotation.old, "to": rotation.new, "form": rotation.form, "notes": list(rotation.notes)}
     return Plan(rotation, commands, heading, facts, steps, secrets)
+
+
+def _say_finished(rotation: Rotation) -> str:
+    return f"Mesh {rotation.mesh}: {rotation.new} signs, and no other backend is trusted. There is nothing to rotate."
 
 
 def _is_acmpca(rotation: Rotation) -> bool:
@@ -251,6 +257,8 @@ def _is_acmpca(rotation: Rotation) -> bool:
 def _print_step(request: Request, rotation: Rotation, number: int, insight: Object | None) -> None:
     from toolkit.mesh.render.templating import join_documents, render_secrets
 
+    if not rotation.steps:
+        raise click.UsageError(f"there is no step {number}. {_say_finished(rotation)}")
     if number > len(rotation.steps):
         raise click.UsageError(f"there is no step {number}; the rotation has {len(rotation.steps)}")
     step = rotation.steps[number - 1]

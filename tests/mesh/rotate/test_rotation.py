@@ -154,7 +154,6 @@ def test_both_with_one_name_would_break_traffic() -> None:
         (BUILTIN.replace("  enabledBackend: ca-1   # since the beginning\n", ""), "mTLS is off"),
         (BUILTIN.replace("enabledBackend: ca-1", "enabledBackend: ''"), "mTLS is off"),
         (BUILTIN.replace("enabledBackend: ca-1", "enabledBackend: ca-2"), "names ca-2, which is not among"),
-        (plan(BUILTIN).steps[-1].text, "acmpca already signs, with the CA of the contract"),
     ],
 )
 def test_what_is_no_rotation(text: str, words: str) -> None:
@@ -302,12 +301,24 @@ def test_a_mesh_without_its_zero_values_is_where_it_was(reached: int) -> None:
 
 
 def test_there_is_nothing_left_to_do() -> None:
+    finished = plan(plan(BUILTIN).steps[-1].text)
+    assert (finished.old, finished.new, finished.steps, finished.secrets) == ("acmpca", "acmpca", (), ())
+    assert plan_to(PROVIDED, PROVIDED).steps == ()
+    assert plan_to(PROVIDED, PROVIDED, product="kuma").steps == ()
+    # A control plane returns a Mesh without its zero values.
+    target = PROVIDED.replace("type: provided", "type: provided\n      mode: STRICT")
+    assert plan_to(PROVIDED, target).steps == ()
+
+
+@pytest.mark.parametrize(
+    "options", [MeshOptions(expiration="2h"), MeshOptions(mode="PERMISSIVE"), MeshOptions(credentials=CREDENTIALS)]
+)
+def test_other_settings_are_no_rotation(options: MeshOptions) -> None:
+    finished = plan(BUILTIN, MeshOptions(credentials=options.credentials)).steps[-1].text
     with pytest.raises(InvalidInputError) as caught:
-        plan_to(PROVIDED, PROVIDED)
-    assert "ca-2 already signs" in caught.value.problems[0].message
-    with pytest.raises(InvalidInputError) as caught:
-        plan_to(PROVIDED, PROVIDED, product="kuma")
-    assert "ca-2 already signs" in caught.value.problems[0].message
+        plan(finished, options)
+    assert "acmpca already signs, with the CA of the contract, and has other settings" in str(caught.value.problems)
+    assert "render-mesh --base" in caught.value.hint
 
 
 @pytest.mark.parametrize("reached", [1, 2, 3])
@@ -344,6 +355,9 @@ def test_no_step_takes_trust_away_from_a_certificate_in_use(
         found = rotation.plan_move_to_backend(Move(mesh.editor.text, "mesh.yaml"), target)
     except InvalidInputError:
         assert target["name"] == enabled
+        return
+    if not found.steps:
+        assert there == [target]
         return
     sections = [mesh.mtls, *(mtls(step.text) for step in found.steps)]
     for before, after in itertools.pairwise(sections):

@@ -63,7 +63,7 @@ class Rotation:
         mesh: its name.
         old: the backend that the mesh leaves.
         new: the backend that the mesh moves to.
-        steps: in order.
+        steps: in order; none if the mesh trusts the new backend alone already.
         secrets: Secrets to apply before the first step.
         notes: what the operator should know beforehand.
         before: the stream before the rotation.
@@ -136,6 +136,12 @@ def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions)
         )
     old = _old(mesh, move, options.backend_name)
     _refuse_one_name(mesh, old, options.backend_name, outputs.certificate_authority.arn)
+    if old == options.backend_name:
+        merged = merge(outputs, mesh, options)
+        if merged.secrets_have_credentials or not are_same(_section(mesh), _section(move.read())):
+            message = f"{old} already signs, with the CA of the contract, and has other settings"
+            raise mesh.refuse((), message, "To change its settings, use toolkit render-mesh --base.")
+        return _finished(move, mesh)
     mode = find_mode(mesh, mesh.enabled_backend)
     wanted = options.mode or mode
     if (mode, wanted) == ("PERMISSIVE", "STRICT"):
@@ -174,9 +180,11 @@ def plan_move_to_backend(move: Move, backend: Object) -> Rotation:
     if (mode, wanted) == ("PERMISSIVE", "STRICT"):
         backend = {**backend, "mode": mode}
         wanted = mode
-    if name == old or (number is not None and mesh.enabled_backend == name and mesh.backends[number] != backend):
-        if number is not None and mesh.backends[number] == backend:
-            raise _signs_already(mesh, name)
+    is_there = number is not None and _are_same_backends(mesh.backends[number], backend)
+    if name == old and is_there:
+        _refuse_others(mesh, name)
+        return _finished(move, mesh)
+    if name == old or (mesh.enabled_backend == name and not is_there):
         raise _one_name(mesh, name, "Give the new one another name in the file that --to names.")
     notes = [*_mode_notes(mode, wanted), *_secret_notes(mesh, backend)]
     if number is not None and mesh.backends[number].get("conf") != backend.get("conf"):
@@ -220,13 +228,25 @@ def _reached(move: Move, texts: Iterable[str]) -> int:
     The Meshes are compared in the form that a control plane keeps, because it returns a Mesh without zero values such
     as ``mode: STRICT``.
     """
-
-    def section(mesh: EditableMesh) -> Object:
-        return {"type": "Mesh", "mtls": mesh.mtls}
-
-    there = section(move.read())
-    numbers = [number for number, text in enumerate(texts, start=1) if are_same(section(move.read(text)), there)]
+    there = _section(move.read())
+    numbers = [number for number, text in enumerate(texts, start=1) if are_same(_section(move.read(text)), there)]
     return max(numbers, default=0)
+
+
+def _section(mesh: EditableMesh) -> Object:
+    """Return a Mesh with its mTLS section alone, to compare it."""
+    return {"type": "Mesh", "mtls": mesh.mtls}
+
+
+def _are_same_backends(one: Object, other: Object) -> bool:
+    one, other = ({"type": "Mesh", "mtls": {"backends": [each]}} for each in (one, other))
+    return are_same(one, other)
+
+
+def _finished(move: Move, mesh: EditableMesh) -> Rotation:
+    """Return the rotation of a mesh that trusts the new backend alone: no step is left."""
+    new = mesh.enabled_backend
+    return Rotation(mesh.name, new, new, (), (), (), move.text, mesh.form, mesh.is_confidential)
 
 
 def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Rotation:
@@ -258,7 +278,7 @@ def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Ro
         texts["strict"] = step.editor.text
     first = _reached(move, texts.values())
     if first == len(texts):
-        raise _signs_already(mesh, new)
+        return _finished(move, mesh)
     if not mesh.enabled_backend:
         first = list(texts).index("off") + 1
     steps = _steps(texts, first, instructions.describe_steps_of_kuma(mesh.name, old, new))
@@ -303,14 +323,15 @@ def _refuse_one_name(mesh: EditableMesh, old: str, new: str, arn: str) -> None:
     if _authority(mesh, new) != arn:
         raise _one_name(mesh, new, f"Give the new one another name: --backend-name {new}-2.")
     if old == new:
-        raise _signs_already(mesh, new, ", with the CA of the contract")
+        _refuse_others(mesh, new)
 
 
-def _signs_already(mesh: EditableMesh, name: str, more: str = "") -> InvalidInputError:
-    others = [each["name"] for each in mesh.backends if each["name"] != name]
+def _refuse_others(mesh: EditableMesh, signing: str) -> None:
+    """Reject a mesh whose other backends are all candidates to leave."""
+    others = [each["name"] for each in mesh.backends if each["name"] != signing]
     if others:
-        more += f"; to stop trusting one of {', '.join(others)}, name it with --from"
-    return mesh.refuse(("enabledBackend",), f"{name} already signs{more}", "There is nothing to rotate.")
+        message = f"{signing} already signs; to stop trusting one of {', '.join(others)}, name it with --from"
+        raise mesh.refuse(("enabledBackend",), message)
 
 
 def _one_name(mesh: EditableMesh, name: str, hint: str) -> InvalidInputError:
@@ -326,7 +347,7 @@ def _put(mesh: EditableMesh, backend: Object) -> None:
     """Add a backend as the last one. A different backend with the same name is replaced."""
     number = mesh.find_position(backend["name"])
     if number is not None:
-        if mesh.backends[number] == backend:
+        if _are_same_backends(mesh.backends[number], backend):
             return
         mesh.remove(("backends", number))
     mesh.set(("backends", len(mesh.backends)), backend)
