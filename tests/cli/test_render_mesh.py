@@ -17,6 +17,7 @@ from tests.support import AUTHORITY_ARN, contract_document, hierarchy
 from tests.yamltext.yaml_writing import load_stream
 from toolkit.cli import main
 from toolkit.mesh.documents.editable import read_editable
+from toolkit.yamltext import editing, parsing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +108,25 @@ def test_several_meshes_of_one_text_come_out_once(outputs: Path, tmp_path: Path)
     named = run(outputs, "--ca-cert", "secret=one")
     assert named.exit_code == 2
     assert "a Secret is one mesh's" in named.stderr
+
+
+@pytest.mark.parametrize("meshes", [1, 5])
+def test_a_list_is_parsed_as_often_for_many_meshes_as_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meshes: int
+) -> None:
+    contract, base = tmp_path / "outputs.json", tmp_path / "list.json"
+    names = [f"mesh-{number}" for number in range(meshes)]
+    contract.write_text(json.dumps({**contract_document(hierarchy()), "meshes": names}))
+    base.write_text(json.dumps({"items": [{"type": "Mesh", "name": name} for name in names]}))
+    parsed: list[str] = []
+
+    def parse(text: str, source: str, **more: Any) -> list[parsing.Parsed]:
+        parsed.append(source)
+        return parsing.parse(text, source, **more)
+
+    monkeypatch.setattr(editing, "parse", parse)
+    assert run(contract, "--base", base).exit_code == 0
+    assert len(parsed) == 1
 
 
 def test_credentials_from_a_file_become_secrets_that_only_their_owner_reads(outputs: Path, tmp_path: Path) -> None:

@@ -142,7 +142,9 @@ def _merged(
     merged: dict[int, tuple[EditableMesh, str, list[Merged]]] = {}
     for name in names:
         mesh = editable.choose(base.meshes, name, "the base")
-        merged.setdefault(id(mesh.editor), (mesh, mesh.editor.text, []))
+        if id(mesh.editor) not in merged:
+            # The text is made again after each change, so it is read once only.
+            merged[id(mesh.editor)] = (mesh, mesh.editor.text, [])
         made = merge(outputs, mesh, options)
         for text in made.warnings:
             warn(text)
