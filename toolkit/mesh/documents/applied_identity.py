@@ -119,14 +119,13 @@ def read_identity(document: ScopedDocument, documents: Documents) -> AppliedIden
     creation = at(document.value, _CREATION)
     if creation not in (None, *get_args(MeshTrustCreation)):
         raise document.refuse(_CREATION, f"must be one of {', '.join(get_args(MeshTrustCreation))}")
-    labels = at(document.value, ("labels",) if document.is_universal else ("metadata", "labels"))
     return AppliedIdentity(
         name=document.name,
         mesh=document.mesh,
         form=document.form,
         trust_domain=_template(document, "trustDomain"),
         path=_template(document, "path"),
-        labels={text(name): text(value) for name, value in mapping(labels).items()},
+        labels={text(name): text(value) for name, value in document.labels.items()},
         authority_arn=authority_arn,
         lifetime=_lifetime(document),
         creates_trust=creation != "Disabled",

@@ -231,6 +231,11 @@ class ScopedDocument(Document):
         return text(at(self.value, self.mesh_path)) or ("" if self.is_universal else DEFAULT_MESH)
 
     @property
+    def labels(self) -> AnyMapping:
+        """Return its labels; empty if it has none."""
+        return mapping(at(self.value, ("labels",) if self.is_universal else ("metadata", "labels")))
+
+    @property
     def spec_path(self) -> Path:
         """Return the path of its spec, which both forms have."""
         return ("spec",)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from toolkit.values import Value
     from toolkit.yamltext.nodes import Path
 
+_ZONE = "kuma.io/zone"
 _PROVIDER_PATH: Path = ("spec", "provider")
 _TYPE_PATH: Path = (*_PROVIDER_PATH, "type")
 _BUNDLED_PATH: Path = (*_PROVIDER_PATH, "bundled")
@@ -94,15 +95,17 @@ def _winner(document: ScopedDocument, context: Context) -> Iterator[Finding]:
     """Yield a finding if another MeshIdentity with the same labels wins over this one.
 
     The one with most labels wins, then the one whose name sorts first
-    (kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/helpers.go, Matched).
+    (kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/helpers.go, Matched). With other labels there is no
+    finding: the documents don't show whether a proxy has both, and more labels than another has are an exception to it.
     """
     labels = _read_match_labels(document)
     if labels is None or not document.name or document.spec.get("provider") is None:
         return
+    zone = document.labels.get(_ZONE)
     rivals = [
         each
         for each in context.documents.list_scoped("MeshIdentity", document.mesh)
-        if "" < each.name < document.name and _read_match_labels(each) == labels and _zone(each) == _zone(document)
+        if "" < each.name < document.name and _read_match_labels(each) == labels and each.labels.get(_ZONE) == zone
     ]
     if not rivals:
         return
@@ -121,11 +124,6 @@ def _read_match_labels(document: ScopedDocument) -> dict[Value, str] | None:
         return None
     # A value that is not a string has another finding. It can't be compared, because it may contain itself.
     return {key: value for key, value in mapping(dataplane.get("matchLabels")).items() if isinstance(value, str)}
-
-
-def _zone(document: ScopedDocument) -> object:
-    labels: Path = ("labels",) if document.is_universal else ("metadata", "labels")
-    return at(document.value, (*labels, "kuma.io/zone"))
 
 
 def _blocks(document: ScopedDocument, provider: AnyMapping) -> Iterator[Finding]:

@@ -11,22 +11,27 @@ from toolkit.mesh.documents.wording import show
 from toolkit.mesh.rotate.obstacles import FINISH, PREPARE, PUBLISH, SWITCH, TRUST, Obstacle
 from toolkit.mesh.schema.mesh import API_VERSION, Form
 from toolkit.mesh.schema.secret import MESH_LABEL, check_object_name
+from toolkit.pki import chain, pem
 from toolkit.values import Object, without_nulls
-from toolkit.yamltext.plain import at, is_tame, items, mapping, text
+from toolkit.yamltext.plain import AnyMapping, at, is_tame, items, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from cryptography import x509
 
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.mesh.render.identity_documents import Identities
     from toolkit.mesh.schema.identity_spec import MeshIdentity
+    from toolkit.mesh.schema.trust import MeshTrust
 
 
-# The label with a resource's name on the global control plane. In a zone, the name has a suffix (kumahq/kuma:pkg/kds,
-# recorded with Kuma 2.14.3).
+# The label with a resource's name on the control plane that owns it. On others, the name has a suffix
+# (kumahq/kuma:pkg/kds, recorded with Kuma 2.14.3).
 _DISPLAY_NAME = "kuma.io/display-name"
+_ORIGIN, _ZONE = "kuma.io/origin", "kuma.io/zone"
 
 
 class ExistingIdentities:
@@ -98,6 +103,46 @@ def refuse_written(mesh: EditableMesh) -> None:
             problems,
             "Give these documents in a file of their own with -f, and --base without them.",
         )
+
+
+def find_zone(document: ScopedDocument) -> str:
+    """Return the zone that owns a resource of the global control plane; empty if it isn't a zone's.
+
+    On the zone's own control plane, where it can be changed, the resource has no suffix.
+    """
+    is_synced = _find_name(document) != document.name
+    is_of_zone = is_synced and document.labels.get(_ORIGIN) == "zone"
+    return text(document.labels.get(_ZONE)) if is_of_zone else ""
+
+
+def find_replaced_trusts(planned: Iterable[MeshTrust], documents: Documents, mesh: str) -> Iterator[Obstacle]:
+    """Yield the MeshTrusts that stage 3 would replace with ones that don't trust the same CAs.
+
+    Args:
+        planned: the MeshTrusts of stage 3.
+        documents: the given documents.
+        mesh: the mesh.
+    """
+    specs = {trust.name: trust.spec.to_document() for trust in planned}
+    for each in documents.list_scoped("MeshTrust", mesh):
+        spec = specs.get(_find_name(each))
+        if spec is None or find_zone(each):
+            continue
+        domain, other, made = text(each.spec.get("trustDomain")), spec["trustDomain"], _list_cas(spec)
+        lost = [chain.get_display_name(ca) for ca in _list_cas(each.spec) if ca not in made]
+        if domain != other:
+            message = f"{each.name} is for the trust domain {domain}; stage {TRUST} makes it one for {other}"
+        elif lost:
+            message = f"{each.name} has CAs that stage {TRUST} removes: {', '.join(lost)}"
+        else:
+            continue
+        fix = "First copy its CAs to a MeshTrust with another name, unless no proxy needs them any more."
+        yield Obstacle(TRUST, each.show_place(("spec",)), message, fix)
+
+
+def _list_cas(spec: AnyMapping) -> list[x509.Certificate]:
+    texts = (text(at(bundle, ("pem", "value"))) for bundle in items(spec.get("caBundles")))
+    return [ca for each in texts for ca in pem.read(each).certificates]
 
 
 def choose_permissions(
@@ -181,11 +226,11 @@ def find_free_name(kind: str, name: str, documents: Documents) -> str:
 
 
 def is_mesh_wide(tls: ScopedDocument) -> bool:
-    """Return whether a MeshTLS sets the mode of all proxies."""
+    """Return whether a MeshTLS sets the mode of all proxies, of all zones."""
     target = mapping(tls.spec.get("targetRef"))
     entries = [*items(tls.spec.get("rules")), *items(tls.spec.get("from"))]
     modes = [at(mapping(entry), ("default", "mode")) for entry in entries]
-    return target.get("kind", "Mesh") == "Mesh" and any(modes)
+    return target.get("kind", "Mesh") == "Mesh" and any(modes) and not find_zone(tls)
 
 
 def _find_problem(permission: ScopedDocument, form: Form) -> tuple[str, str]:
@@ -212,8 +257,7 @@ def _take_texts(values: object) -> dict[str, str]:
 
 
 def _find_name(document: ScopedDocument) -> str:
-    labels = at(document.value, ("labels",) if document.is_universal else ("metadata", "labels"))
-    return text(mapping(labels).get(_DISPLAY_NAME)) or document.name
+    return text(document.labels.get(_DISPLAY_NAME)) or document.name
 
 
 def _selects(document: ScopedDocument) -> bool:

@@ -20,7 +20,7 @@ from toolkit.mesh.render.templating import join_documents, render_document
 from toolkit.mesh.rotate import existing_resources, obstacles, permissions
 from toolkit.mesh.rotate.existing_resources import ExistingIdentities
 from toolkit.mesh.rotate.instructions import Names, describe_stages
-from toolkit.mesh.rotate.obstacles import FINISH, PREPARE, SWITCH, Obstacle
+from toolkit.mesh.rotate.obstacles import FINISH, PREPARE, SWITCH, TRUST, Obstacle
 from toolkit.mesh.rotate.old_chains import OldChain, read_old_chains
 from toolkit.mesh.rotate.rotation import Origin, Step, find_mode
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
@@ -99,7 +99,9 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
     chains = read_old_chains(mesh.document, documents, outputs, given.old_chain)
     domains = {trust.spec.trust_domain for trust in identities.trusts} - {mesh.name}
     policies = _Policies(documents, mesh, sorted(domains), options)
-    texts, earlier = _write_stages(given, identities, policies, publisher, chains)
+    old_trust = _make_old_trust(mesh.name, options.namespace, chains)
+    trusts = [*([old_trust] if old_trust else []), *identities.trusts]
+    texts, earlier = _write_stages(given, Identities(tuple(trusts), identities.identity), policies, publisher, chains)
     names = Names(
         mesh=mesh.name,
         form=mesh.form,
@@ -116,6 +118,7 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
         # Without mtls, permissions need no old SPIFFE IDs.
         *(policies.obstacles if reached < FINISH else ()),
         *existing.find_obstacles(),
+        *(existing_resources.find_replaced_trusts(trusts, documents, mesh.name) if reached < TRUST else ()),
         *existing_resources.find_taken_names(identities, publisher, documents),
         *obstacles.find_obstacles(mesh.document, documents, chains, outputs.certificate_authority.arn),
     ]
@@ -144,7 +147,7 @@ def _write_stages(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the stream of documents of each stage by its name, and what each stage changes; empty if it is new."""
     issuer = identities.identity
-    form, mesh = given.read().form, issuer.mesh
+    form = given.read().form
     spec = issuer.spec
     # Both have the same SPIFFE ID, which must not change later.
     published = spec.model_copy(update={"provider": None})
@@ -155,12 +158,10 @@ def _write_stages(
     finished = given.read(prepared)
     if finished.mtls:
         finished.remove_from_spec(("mtls",))
-    old_trust = _make_old_trust(mesh, issuer.namespace, chains)
-    trusts = [*([old_trust] if old_trust else []), *identities.trusts]
     texts = {
         "prepare": join_documents([*policies.documents, prepared]),
         "publish": render_resource(publisher, form),
-        "trust": join_documents([render_resource(each, form) for each in (*trusts, waiting)]),
+        "trust": join_documents([render_resource(each, form) for each in (*identities.trusts, waiting)]),
         "switch": render_resource(issuer, form),
         "finish": finished.editor.text,
     }
@@ -222,14 +223,22 @@ class _Policies:
 
     def _convert(self, permission: ScopedDocument, domains: list[str]) -> None:
         made = permissions.convert(permission, domains)
-        fix = "Change the permission by hand: allow old and new SPIFFE IDs, without a slash at the end of a prefix."
+        zone = existing_resources.find_zone(permission)
+        where = f"in zone {zone}" if zone else "by hand"
+        fix = f"Change the permission {where}: allow old and new SPIFFE IDs, without a slash at the end of a prefix."
+        doubts = made.doubts
+        if zone and made.spec is not None:
+            message = f"belongs to zone {zone} (kuma.io/origin: zone), and only its control plane can change it"
+            doubts = (permissions.Doubt(permission.name_path, message),)
         self.obstacles += [
             Obstacle(PREPARE, permission.show_place(doubt.path), f"{permission.name}: {doubt.message}", fix)
-            for doubt in made.doubts
+            for doubt in doubts
         ]
-        if made.spec is not None and any(permission is each for each in self._mesh.documents.scoped):
+        if made.spec is None or zone:
+            return
+        if any(permission is each for each in self._mesh.documents.scoped):
             self.in_stream.append((permission, made.spec))
-        elif made.spec is not None:
+        else:
             self.documents.append(self._render(permission, made.spec))
             self.earlier.append(self._render(permission, permission.spec))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.documents.typed import DEFAULT_MESH, Backend, DataplaneDocument, Document, MeshDocument
 from toolkit.mesh.documents.wording import show_path
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
+from toolkit.pki import chain, pem
 from toolkit.yamltext.plain import AnyMapping, at, items, mapping, text
 
 if TYPE_CHECKING:
@@ -153,6 +155,12 @@ def _of_chains(mesh: MeshDocument, chains: Sequence[OldChain]) -> Iterator[Obsta
                 f"{TRUST} on",
                 "Give the CA's chain up to its root with --old-chain FILE.",
             )
+        for ca in pem.read(each.bundle).certificates:
+            if (expired := ca.not_valid_after_utc) <= datetime.now(UTC):
+                name = f"{each.backend}: {chain.get_display_name(ca)}"
+                message = f"{name} expired on {expired:%Y-%m-%d}, and stage {TRUST} still adds it to a MeshTrust"
+                fix = "If proxies still have certificates below it, renew its own: others reject them already."
+                yield _at(mesh, 0, paths[each.backend], message, fix)
 
 
 def _of_dataplanes(mesh: MeshDocument, documents: Documents) -> Iterator[Obstacle]:
