@@ -197,6 +197,15 @@ def test_a_mesh_that_the_pod_would_refuse(conf: dict[str, str], path: str, words
     assert words in str(caught.value.problems)
 
 
+def test_a_trust_domain_with_half_a_character_is_refused() -> None:
+    made = render_identities(build_identities(OUTPUTS, "default", IdentityOptions()), "kubernetes")
+    identity = verifiers.read_applied([("identity.yaml", join_documents(made))])
+    assert isinstance(identity, AppliedIdentity)
+    with pytest.raises(InvalidInputError) as caught:
+        build(JobOptions(IMAGE), identity._replace(trust_domain="\ud800"))
+    assert "half a character" in str(caught.value.problems)
+
+
 def test_a_bundle_that_kubectl_could_not_apply_is_refused() -> None:
     mesh = golden_mesh()
     large = mesh._replace(bundle=OUTPUTS.certificate_chain * 200)

@@ -184,7 +184,7 @@ def _arguments(options: JobOptions, mesh: Applied | AppliedIdentity | None) -> l
 def _mesh_text(problems: list[Problem], said: Applied | AppliedIdentity) -> str | None:
     """Return only the parts of the documents that the verification reads, because they may contain credentials."""
     if isinstance(said, AppliedIdentity):
-        return _write_identity(said)
+        return _attempt(problems, said.place, _write_identity, said)
     values: Object = {"arn": said.authority_arn}
     if said.common_name is not None:
         values["commonName"] = said.common_name
