@@ -41,6 +41,7 @@ class ExistingAuthority:
         status: for example ACTIVE.
         type: ROOT or SUBORDINATE.
         usage_mode: the usage mode, which limits the certificates that it may issue.
+        key_algorithm: the algorithm of its key.
         certificates: its own certificate first, the root last.
     """
 
@@ -48,21 +49,13 @@ class ExistingAuthority:
     status: str
     type: Literal["ROOT", "SUBORDINATE"]
     usage_mode: UsageMode
+    key_algorithm: KeyAlgorithm
     certificates: tuple[x509.Certificate, ...]
 
     @property
     def not_after(self) -> datetime:
         """Return when its own certificate expires."""
         return self.certificates[0].not_valid_after_utc
-
-    @property
-    def key_algorithm(self) -> KeyAlgorithm:
-        """Return the algorithm of its key.
-
-        Raises:
-            ValueError: the toolkit does not support the algorithm.
-        """
-        return algorithms.read_key_algorithm(self.certificates[0])
 
 
 def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) -> ExistingAuthority:
@@ -75,7 +68,7 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
         provider: the provider to call AWS with; None for the stack's own.
 
     Raises:
-        LookUpError: the CA does not exist, access is denied, or the CA has no certificate.
+        LookUpError: the CA does not exist, access is denied, or the CA has no certificate that can be used.
     """
     region, options = arn.PRIVATE_CA.parse(authority_arn).region, pulumi.InvokeOptions(provider=provider)
     shown = look_up(aws.acmpca.get_certificate_authority, arn=authority_arn, region=region, opts=options)
@@ -84,6 +77,7 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
     try:
         above = pem.load_certificates(shown.certificate_chain) if shown.certificate_chain else ()
         certificates = (pem.load_certificate(shown.certificate), *above)
+        key_algorithm = algorithms.read_key_algorithm(certificates[0])
     except ValueError as error:
         raise LookUpError(f"its certificate or chain can't be read: {error}") from error
     return ExistingAuthority(
@@ -91,6 +85,7 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
         status=shown.status,
         type="ROOT" if shown.type == "ROOT" else "SUBORDINATE",
         usage_mode=("SHORT_LIVED_CERTIFICATE" if shown.usage_mode == "SHORT_LIVED_CERTIFICATE" else "GENERAL_PURPOSE"),
+        key_algorithm=key_algorithm,
         certificates=certificates,
     )
 
@@ -104,10 +99,8 @@ def check_adopted(adopted: ExistingAuthority, settings: Settings) -> Iterator[Pr
     """
     if adopted.status != "ACTIVE":
         yield Problem("adoptArn", f"the CA is {adopted.status}; only an ACTIVE CA can issue certificates")
-    unknown = check_key("adoptArn", adopted)
-    yield from unknown
     signing = settings.signing_algorithm
-    if not unknown and signing is not None and not algorithms.fits(signing, adopted.key_algorithm):
+    if signing is not None and not algorithms.fits(signing, adopted.key_algorithm):
         yield Problem(
             "signingAlgorithm", f"{signing} can't be made with the adopted CA's key of {adopted.key_algorithm}"
         )
@@ -163,20 +156,6 @@ def warn_of_former(settings: Settings) -> None:
             problems = [Problem(key, f"{former} can't be looked up: {error}")]
         for problem in problems:
             pulumi.log.warn(str(problem))
-
-
-def check_key(key: str, authority: ExistingAuthority) -> list[Problem]:
-    """Return a problem if the toolkit does not support the CA's key, because then nothing can be signed.
-
-    Args:
-        key: the setting that names the CA.
-        authority: the CA.
-    """
-    try:
-        _ = authority.key_algorithm
-    except ValueError as error:
-        return [Problem(key, f"the CA can't be used: {error}")]
-    return []
 
 
 def check_parent(parent: ExistingAuthority, settings: Settings) -> Iterator[Problem]:

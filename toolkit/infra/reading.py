@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from typing import TYPE_CHECKING, get_args, get_origin
@@ -17,7 +16,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import read_at_most
 from toolkit.infra import rules
 from toolkit.infra.settings import Settings, SettingsError
-from toolkit.text import NotTextError, decode_utf8
+from toolkit.text import NotTextError, decode_utf8, suggest
 from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
@@ -99,12 +98,8 @@ def _too_large(config: pulumi.Config) -> list[Problem]:
 
 def _unknown_keys(project: str) -> list[Problem]:
     """Return problems for unknown keys of this project; Pulumi itself ignores a misspelled ``protct: true``."""
-    own = [key.removeprefix(f"{project}:") for key in _given() if key.startswith(f"{project}:")]
-    problems = []
-    for key in sorted(set(own) - set(_FIELDS)):
-        close = difflib.get_close_matches(key, _FIELDS, 1)
-        problems.append(Problem(key, "is not a setting" + (f"; did you mean {close[0]}?" if close else "")))
-    return problems
+    own = {key.removeprefix(f"{project}:") for key in _given() if key.startswith(f"{project}:")}
+    return [Problem(key, f"is not a setting. {suggest(key, _FIELDS)}".rstrip()) for key in sorted(own - set(_FIELDS))]
 
 
 def is_structured(name: str) -> bool:
@@ -129,23 +124,22 @@ def check_settings(values: Mapping[str, Value], project: str, known: Iterable[Pr
     """
     problems = list(known)
     broken = {problem.path for problem in problems}
-    readable: Object = {}
-    for key, value in values.items():
-        if key != "zones" and key not in broken:
-            found = _find_problems({"zones": [], key: value})
-            problems += found
-            if found:
-                broken.add(key)
-            else:
-                readable[key] = value
-    zones: dict[int, Value] = {}
-    if "zones" not in values:
+    readable = {key: value for key, value in values.items() if key not in broken}
+    if broken & {"zones", "zonesFile"}:
         broken.add("zones")
-        problems += [] if "zonesFile" in broken else _find_problems({})
-    elif "zones" not in broken:
-        zones, found = _read_zones(values["zones"])
-        problems += found
-        broken |= {"zones"} if found and not zones else set()
+        readable["zones"] = []
+    given = readable.get("zones")
+    zones = dict(enumerate(given)) if isinstance(given, list) else {}
+    try:
+        Settings.model_validate(readable)
+    except ValidationError as error:
+        problems += list_validation_problems(error)
+        for key, *index in (item["loc"][:2] for item in error.errors()):
+            if key == "zones" and index:
+                zones.pop(int(index[0]), None)
+            if key != "zones" or not zones:
+                broken.add(str(key))
+    readable = {key: value for key, value in readable.items() if key not in broken}
     settings = Settings.model_validate({**readable, "zones": list(zones.values())})
     unreadable = [_FIELDS[key] for key in broken if key in _FIELDS]
     problems += [_renumber(problem, list(zones)) for problem in rules.list_problems(settings, unreadable)]
@@ -175,28 +169,6 @@ def build_error(
     ]
     count = "1 problem" if len(full) == 1 else f"{len(full)} problems"
     return SettingsError(f"{what}: {count}", full, hint)
-
-
-def _find_problems(values: Object) -> list[Problem]:
-    """Return the problems of single values."""
-    try:
-        Settings.model_validate(values)
-    except ValidationError as error:
-        return list_validation_problems(error)
-    return []
-
-
-def _read_zones(zones: Value) -> tuple[dict[int, Value], list[Problem]]:
-    """Return the readable zones by their index, and the problems of the others."""
-    if not isinstance(zones, list):
-        return {}, _find_problems({"zones": zones})
-    readable, problems = {}, []
-    for index, zone in enumerate(zones):
-        found = _find_problems({"zones": [zone]})
-        problems += [_renumber(problem, [index]) for problem in found]
-        if not found:
-            readable[index] = zone
-    return readable, problems
 
 
 def _renumber(problem: Problem, indexes: Sequence[int]) -> Problem:
