@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # The longest line of a message that people still read.
 MAX_LINE = 500
+_MAX_NAME = 80
 # Patterns as strings: most commands need none of them, and compiling them takes a tenth of the start-up time.
 # Characters that str.isprintable() accepts although a terminal shows nothing for them, or that change their neighbor:
 # the rest of Default_Ignorable_Code_Point (https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point), and
@@ -82,6 +83,12 @@ def take_line(value: object, limit: int = MAX_LINE) -> str:
     """Return text from elsewhere as one printable, truncated line; empty if the value is not text."""
     text = " ".join(value.split()) if isinstance(value, str) else ""
     return escape(text if len(text) <= limit else text[:limit] + "…")
+
+
+def list_names(names: Sequence[str], most: int) -> str:
+    """Return the first names for a message, each on one short line, and how many more there are."""
+    shown = ", ".join(take_line(name, _MAX_NAME) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def replace_illegible(text: str) -> str:

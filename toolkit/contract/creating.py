@@ -16,7 +16,7 @@ from toolkit.contract.models import (
     SCHEMA_VERSION,
 )
 from toolkit.errors import Problem
-from toolkit.text import escape
+from toolkit.text import list_names, take_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,9 +130,8 @@ def _add_zone(draft: Draft, written: str) -> None:
     name, equals, rest = written.partition("=")
     region, *roles = _BEFORE_AN_ARN.split(rest)
     if not equals or not name or not 1 <= len(roles) <= 2:  # noqa: PLR2004 - the zone's role and the verifier's
-        shown = escape(written)[:_MOST_SHOWN]
         form = "must be NAME=REGION,ROLE_ARN or NAME=REGION,ROLE_ARN,VERIFIER_ROLE_ARN, with roles that begin with arn:"
-        draft.problems.append(Problem(f"--add-zone {shown}", form))
+        draft.problems.append(Problem(f"--add-zone {take_line(written, _MOST_SHOWN)}", form))
         return
     if zones is None:
         return
@@ -171,6 +170,4 @@ def _assume(draft: Draft, choices: Choices) -> None:
 
 
 def _listed(zones: Sequence[Object]) -> str:
-    names = [escape(str(zone.get("name")))[:_MOST_SHOWN] for zone in zones[:_MOST_NAMES]]
-    more = f" and {len(zones) - _MOST_NAMES} more" if len(zones) > _MOST_NAMES else ""
-    return f"{', '.join(names)}{more}"
+    return list_names([str(zone.get("name")) for zone in zones], _MOST_NAMES)

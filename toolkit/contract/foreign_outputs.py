@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toolkit.contract.json_text import parse_json
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.text import escape
+from toolkit.text import take_line
 from toolkit.values import Object, Value, without_nulls
 
 # developer.hashicorp.com/terraform/cli/commands/output: the keys that -json prints for each output.
@@ -84,7 +84,7 @@ def _wrong_output(document: Value) -> Problem:
         return Problem("", "it must be an object with one key for each output")
     for name, output in document.items():
         if not isinstance(output, dict) or not output.keys() >= _OF_TERRAFORM:
-            return Problem(escape(name)[:_MOST_SHOWN], "must be an object with value, type and sensitive")
+            return Problem(take_line(name, _MOST_SHOWN), "must be an object with value, type and sensitive")
     raise AssertionError  # Such a document is Terraform's.
 
 

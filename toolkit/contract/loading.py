@@ -18,7 +18,7 @@ from toolkit.contract.models import PendingStack, StackOutputs
 from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.files import name_source, read_at_most
 from toolkit.pki import arn
-from toolkit.text import escape
+from toolkit.text import take_line
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -136,7 +136,7 @@ def _told(message: str, value: object) -> str:
 
 def list_validation_problems(error: ValidationError) -> list[Problem]:
     """Return pydantic's errors with paths as users write them: ``zones[1].roleArn``."""
-    return [Problem(_path(item["loc"]), _cut(_message(item), _MAX_MESSAGE)) for item in error.errors()]
+    return [Problem(_path(item["loc"]), take_line(_message(item), _MAX_MESSAGE)) for item in error.errors()]
 
 
 _TEXT = "text"
@@ -192,14 +192,8 @@ def _kind(value: object) -> str:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    text = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{_cut(escape(part), _MAX_PATH_PART)}" for part in location
-    )
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{take_line(part, _MAX_PATH_PART)}" for part in location)
     return text.removeprefix(".")
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def load(outputs: str | None, stack: str | None = None, cwd: str | None = None) -> StackOutputs:
@@ -274,7 +268,7 @@ def _from_pulumi(stack: str | None, cwd: str | None) -> bytes:
         ) from error
     if result.returncode != 0:
         said = result.stderr.decode(errors="replace").strip().splitlines()
-        reason = _cut(said[0], _MAX_MESSAGE) if said else f"exit code {result.returncode}"
+        reason = take_line(said[0], _MAX_MESSAGE) if said else f"exit code {result.returncode}"
         raise ExternalError(
             f"pulumi stack output failed: {reason}",
             "Name the stack with --stack and the project's directory with --cwd, or use --contract FILE; "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from toolkit.contract.completing import with_aliases
 from toolkit.contract.models import CertificateAuthority, StackOutputs, Zone
 from toolkit.errors import Problem
-from toolkit.text import escape
+from toolkit.text import escape, list_names, take_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,8 @@ def _read_map(draft: Draft, outputs: Object, mapped: Sequence[str]) -> dict[str,
         elif problem := _field_problem(field):
             draft.problems.append(Problem(place, problem))
         elif output not in outputs:
-            draft.problems.append(Problem(place, f"unknown output {_shown(output)}; {_listed(outputs)}"))
+            known = list_names(sorted(outputs), _MOST_NAMES)
+            draft.problems.append(Problem(place, f"unknown output {_shown(output)}; there are {known}"))
         elif found.setdefault(field, output) != output:
             draft.problems.append(Problem(place, f"{field} is already {_shown(found[field])}"))
     return found
@@ -120,12 +121,5 @@ def _decode(name: str, value: Value) -> Value:
     return [part.strip() for part in text.split(",")] if name == "meshes" and not text.startswith("[") else value
 
 
-def _listed(outputs: Object) -> str:
-    names = [_shown(name) for name in sorted(outputs)]
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return f"there are {', '.join(names[:_MOST_NAMES])}{more}" if names else "there are none"
-
-
 def _shown(text: str) -> str:
-    shown = escape(text)
-    return shown if len(shown) <= _MOST_SHOWN else f"{shown[: _MOST_SHOWN - 1]}…"
+    return take_line(text, _MOST_SHOWN)
