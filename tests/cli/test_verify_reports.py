@@ -33,6 +33,16 @@ def test_a_ledger_on_a_full_disk_issues_nothing(aws: TestSandbox, live_file: Pat
     assert report["certificatesIssued"] == 0
 
 
+def test_a_ledger_that_is_another_file_issues_nothing(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
+    mesh, report = tmp_path / "mesh.yaml", tmp_path / "report.json"
+    mesh.write_text("type: Mesh\nname: default\n")
+    result = verify(aws, live_file, "--ledger", mesh, "-o", f"json={report}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "mesh.yaml is not a ledger of toolkit verify" in result.stderr
+    assert "Asking for" not in result.stderr
+    assert (mesh.read_text(), report.exists()) == ("type: Mesh\nname: default\n", False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -123,3 +124,27 @@ def test_whatever_is_in_a_file_it_is_read_or_refused(lines: list[str]) -> None:
         ledger_lines.parse("\n".join(lines), "file")
     except InvalidInputError as error:
         assert all(problem.path.startswith("line ") for problem in error.problems)
+
+
+@pytest.mark.parametrize(
+    "text", ["type: Mesh\nname: default\n", '\n{\n  "schemaVersion": 2\n}\n', "[]", "\0\xff", "x" * 200_000]
+)
+def test_a_file_of_another_kind_is_not_appended_to(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "file"
+    file.write_text(text)
+    with pytest.raises(InvalidInputError, match="file is not a ledger of toolkit verify") as caught:
+        ledger_lines.require_ledger(file)
+    assert caught.value.hint.startswith("Name a new file")
+
+
+def test_ledgers_and_new_files_and_devices_are_appended_to(tmp_path: Path) -> None:
+    lines = written(tmp_path)
+    file = tmp_path / "file"
+    ledger_lines.require_ledger(file)
+    # Killed runs leave incomplete lines.
+    for text in ("", "\n", lines, lines[:1], lines[:100], f"{lines[:1]}\n{lines}", f"{lines[:100]}\n{lines}"):
+        file.write_text(text)
+        ledger_lines.require_ledger(file)
+    os.mkfifo(tmp_path / "pipe")
+    for other in ("pipe", "/dev/null", "/dev/zero", "."):
+        ledger_lines.require_ledger(tmp_path / other)

@@ -226,7 +226,10 @@ def _verify(
     """Verify the zones and write the report, even if the run was stopped or ended with an error."""
     from toolkit.verify import regions
     from toolkit.verify.ledger import FileLedger, Ledger
+    from toolkit.verify.ledger_lines import require_ledger
 
+    if ledger_file:
+        require_ledger(ledger_file)
     for line in regions.list_unknown(contract):
         warn(line)
     engine = handshakes.load_engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])

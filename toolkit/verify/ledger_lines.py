@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,10 +19,13 @@ from toolkit.verify.ledger import VERIFICATION, IssueRequest
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+    from pathlib import Path
 
 # Every line begins like this. A run that was killed while it wrote leaves an incomplete line.
 _BEGINNING = '{"at": "'
 _MAX_PROBLEMS = 20
+# More than two lines, each with a CSR of a few kilobytes.
+_BEGINNING_BYTES = 64 * 1024
 _Text = Annotated[str, Field(min_length=1)]
 
 
@@ -117,6 +121,26 @@ def parse(text: str, source: str) -> Recorded:
             f"{source} is not a ledger of toolkit verify", shown, "Correct or remove these lines, and run this again."
         )
     return Recorded(tuple(_list_entries(events)), tuple(torn))
+
+
+def require_ledger(path: Path) -> None:
+    """Reject a file of another kind, before anything is appended to it. A device or a pipe is not read.
+
+    Raises:
+        InvalidInputError: the file does not begin like a ledger.
+    """
+    # The ledger itself reports a file that can't be read.
+    with suppress(OSError):
+        if not path.is_file():
+            return
+        with path.open("rb") as stream:
+            lines = stream.read(_BEGINNING_BYTES).decode(errors="replace").split("\n")
+        try:
+            # Two lines: the first may be incomplete, and then looks like that of any JSON file.
+            parse("\n".join([line for line in lines if line.strip()][:2]), str(path))
+        except InvalidInputError as error:
+            hint = "Name a new file or an earlier ledger with --ledger; nothing was issued."
+            raise InvalidInputError(str(error), hint=hint) from None
 
 
 def _named(number: int, error: ValidationError) -> Iterator[Problem]:
