@@ -12,12 +12,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.support import NOW, Authority, hierarchy
 from toolkit.pki import csr
 from toolkit.pki.extensions import build_key_usage as usage
-from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence
+from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence, check_lifetime, check_usage_mode
 from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.results import Check, Outcome
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+    from toolkit.contract import UsageMode
 
 
 URIS = ["spiffe://default/backend", "kuma://kuma.io/service/backend"]
@@ -126,3 +128,17 @@ def test_with_a_subject_the_names_may_be_critical_or_not(critical: bool) -> None
     check = names_check(common_name="backend.mesh", critical=critical)
     assert (check.outcome, check.note) == (Outcome.PASSED, "")
     assert check.expected == check.found == ", ".join(URIS)
+
+
+@pytest.mark.parametrize(("days", "outcome"), [(7, Outcome.PASSED), (8, Outcome.FAILED)])
+def test_a_short_lived_certificate_is_backdated(days: int, outcome: Outcome) -> None:
+    ends = NOW + timedelta(days=days)
+    leaf = ISSUING.issue(KEY.public_key(), URIS, not_before=NOW - timedelta(hours=1), not_after=ends)
+    mode: UsageMode = "SHORT_LIVED_CERTIFICATE"
+    check = check_usage_mode(
+        Evidence(IssuedCertificate(leaf, ()), KEY.public_key(), URIS, ends, (OWN, ROOT), mode, at=NOW)
+    )
+    assert check.outcome is outcome
+    assert check.expected == "at most 7 days, backdated by at most 60 minutes: the CA is in short-lived mode"
+    # As the check lifetime shows it.
+    assert check.found == check_lifetime(Evidence(IssuedCertificate(leaf, ()), KEY.public_key(), URIS, ends, ())).found

@@ -132,13 +132,14 @@ def check_usage_mode(evidence: Evidence) -> Check:
     """Check the lifetime against the usage mode: a CA in short-lived mode issues for at most seven days."""
     begins, ends = evidence.leaf.not_valid_before_utc, evidence.leaf.not_valid_after_utc
     limit = SHORT_LIVED_MAX + BACKDATING + CLOCK_SKEW
-    good = evidence.usage_mode == "GENERAL_PURPOSE" or ends - begins <= limit
+    is_limited = evidence.usage_mode != "GENERAL_PURPOSE"
+    short = "at most 7 days, backdated by at most 60 minutes: the CA is in short-lived mode"
     return judge(
         "usage-mode",
-        "any lifetime" if evidence.usage_mode == "GENERAL_PURPOSE" else "at most 7 days: the CA is in short-lived mode",
-        f"{(ends - begins).total_seconds() / 86400:.2f} days",
+        short if is_limited else "any lifetime",
+        _period(evidence.leaf),
         "The certificate is not from a CA of that mode: compare the document's CA ARN with the contract's.",
-        good=good,
+        good=not is_limited or ends - begins <= limit,
     )
 
 
@@ -244,7 +245,7 @@ def check_lifetime(evidence: Evidence) -> Check:
     return judge(
         "lifetime",
         f"until {_time(evidence.not_after)}, backdated by at most 60 minutes",
-        f"{_time(begins)} to {_time(ends)}",
+        _period(evidence.leaf),
         "Compare this machine's clock with AWS's; if they agree, the CA does not use the requested validity.",
         good=end_as_asked and begin_as_documented,
     )
@@ -275,6 +276,10 @@ def _extension(certificate: x509.Certificate, kind: type[_Kind]) -> x509.Extensi
 
 def _spki(key: CertificatePublicKeyTypes) -> bytes:
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _period(certificate: x509.Certificate) -> str:
+    return f"{_time(certificate.not_valid_before_utc)} to {_time(certificate.not_valid_after_utc)}"
 
 
 def _time(moment: datetime) -> str:

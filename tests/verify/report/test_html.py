@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,15 @@ def test_cost_calls_and_times() -> None:
     text = read(samples.mixed()).text
     for words in ("3 certificates issued (at most $2.25), 1 of them revoked", "GetCertificate", "1,780 ms", "$2.25"):
         assert words in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 0 s"), (119.6, "2 min 0 s"), (150, "2 min 30 s")],
+)
+def test_no_minute_has_sixty_seconds(seconds: float, words: str) -> None:
+    report = samples.report(finished_at=samples.STARTED + timedelta(seconds=seconds))
+    assert words in read(report).text
 
 
 @given(report=samples.reports)

@@ -263,7 +263,10 @@ def _milliseconds(seconds: float) -> str:
 
 def _duration(time: timedelta) -> str:
     seconds = time.total_seconds()
-    return f"{seconds:.1f} s" if seconds < _MINUTE else f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:.0f} s"
+    if round(seconds, 1) < _MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    return f"{minutes} min {rest} s"
 
 
 def _until(ends: datetime, at: datetime) -> str:
