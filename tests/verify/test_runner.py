@@ -172,6 +172,27 @@ def test_zones_that_hang_do_not_hold_up_those_that_wait_for_a_thread(
     assert only_failure(report, "frankfurt-1").name == "identity"
 
 
+def test_zones_that_wait_have_no_thread(outputs: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
+            raise ValueError(zone.name, authority_region, caller)
+
+    zones = [outputs.zones[0].model_copy(update={"name": f"zone-{number}"}) for number in range(20)]
+    finished: list[str] = []
+    finished_at_start: list[int] = []
+    really_start = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        finished_at_start.append(len(finished))
+        really_start(thread)
+
+    monkeypatch.setattr(runner, "MAX_ZONES_AT_ONCE", 2)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    runner.verify(outputs, plan(outputs), Refusing(), lambda result: finished.append(result.zone), zones)
+    assert sorted(finished) == sorted(zone.name for zone in zones)
+    assert all(number < done + 2 for number, done in enumerate(finished_at_start))
+
+
 @pytest.mark.slow
 def test_what_a_zone_bought_before_it_hung_is_not_forgotten(aws: TestSandbox, outputs: StackOutputs) -> None:
     with Hanging(aws, "ireland-1", "before-call.acm-pca.GetCertificate") as source:

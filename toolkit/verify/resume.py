@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -83,7 +84,6 @@ class Resumption:
     asked: Sequence[Zone]
     timeout: timedelta
     ledger: Ledger = field(default_factory=Ledger)
-    _places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_MAX_ZONES_AT_ONCE), init=False)
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
     _trouble: Exception | None = field(default=None, init=False)
 
@@ -105,13 +105,12 @@ class Resumption:
         for entry in entries:
             if entry.status is Status.UNKNOWN:
                 entry.reason = self._explain(entry)
-        threads = []
+        waiting: deque[tuple[Zone, list[Entry]]] = deque()
         for zone in self.asked:
             own = [entry for entry in entries if entry.zone == zone.name and not self._is_foreign(entry)]
             if any(_is_open(entry) or _is_worth_a_fetch(entry) for entry in own):
-                # Daemons: a call that hangs must not keep the process alive.
-                threads.append(threading.Thread(target=self._work, args=(zone, own), daemon=True))
-        self._run_threads(threads, interruptions)
+                waiting.append((zone, own))
+        self._run_threads(waiting, interruptions)
         # Copies, because a thread that hangs may still change an entry.
         return Resumed(tuple(replace(entry) for entry in entries), interruptions() > 0, self._trouble)
 
@@ -129,9 +128,14 @@ class Resumption:
             return f"the contract has no zone {entry.zone}: resume with the contract of that zone"
         return FORGOTTEN
 
-    def _run_threads(self, threads: Sequence[threading.Thread], interruptions: Callable[[], int]) -> None:
-        rounds = -(-len(threads) // _MAX_ZONES_AT_ONCE)
+    def _run_threads(self, waiting: deque[tuple[Zone, list[Entry]]], interruptions: Callable[[], int]) -> None:
+        rounds = -(-len(waiting) // _MAX_ZONES_AT_ONCE)
         until = time.monotonic() + self.timeout.total_seconds() * rounds + _GRACE_SECONDS
+        # Daemons: a call that hangs must not keep the process alive.
+        threads = [
+            threading.Thread(target=self._work, args=(waiting,), daemon=True)
+            for _ in range(min(len(waiting), _MAX_ZONES_AT_ONCE))
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -142,9 +146,12 @@ class Resumption:
                     until = min(until, time.monotonic() + _GRACE_SECONDS)
         self._stop.set()
 
-    def _work(self, zone: Zone, entries: list[Entry]) -> None:
-        with self._places:
-            if self._stop.is_set() or self._trouble:
+    def _work(self, waiting: deque[tuple[Zone, list[Entry]]]) -> None:
+        while not self._stop.is_set() and not self._trouble:
+            try:
+                zone, entries = waiting.popleft()
+            except IndexError:
+                # Other threads have the last zones.
                 return
             try:
                 deadline = time.monotonic() + self.timeout.total_seconds()

@@ -1,7 +1,8 @@
-"""Verify all zones at once, each in its own thread, so that a zone that hangs does not delay the others."""
+"""Verify many zones at once, each in its own thread, so that a zone that hangs does not delay the others."""
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 import time
@@ -15,7 +16,7 @@ from toolkit.verify.results import Report, ZoneResult, judge
 from toolkit.verify.zone import Proxy, ZoneVerification
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from toolkit.contract import StackOutputs, Zone
     from toolkit.errors import ToolkitError
@@ -147,15 +148,11 @@ class _Run:
         self._outputs = outputs
         self._plan = plan
         self._source = source
-        self._places = threading.Semaphore(MAX_ZONES_AT_ONCE)
         self._done: queue.SimpleQueue[ZoneResult | BaseException] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._begun: dict[str, ZoneVerification] = {}
-        # Daemons: a call that hangs beyond its deadline must not keep the process alive.
-        self._threads = [
-            threading.Thread(target=self._work, args=(zone, number), name=f"verify-{number}", daemon=True)
-            for number, zone in enumerate(zones)
-        ]
+        self._waiting = iter(zones)
+        self._threads: list[threading.Thread] = []
         self._interruptions = 0
         self.unanswered = 0
         # The latest end of the run, on the clock of time.monotonic().
@@ -164,11 +161,10 @@ class _Run:
 
     def results(self) -> Iterator[ZoneResult]:
         """Yield each zone's result, the quickest first. Zones that don't answer in time come last, as failures."""
-        for thread in self._threads:
-            thread.start()
         missing = {zone.name: zone for zone in self.zones}
         try:
             while missing:
+                self._begin_waiting(missing)
                 left = self._deadline + _GRACE_SECONDS - time.monotonic()
                 try:
                     # Even after the deadline: a result that is already in the queue counts.
@@ -200,8 +196,6 @@ class _Run:
         more time: AWS may have issued the certificate, and the report must name it.
         """
         self._stop.set()
-        # Zones that wait for a place end at once.
-        self._places.release(len(self._threads) or 1)
         begun = time.monotonic()
         with suppress(KeyboardInterrupt):
             for thread in self._threads:
@@ -217,8 +211,7 @@ class _Run:
 
     def begun(self) -> list[ZoneResult]:
         """Return the current result of each zone that was begun."""
-        # A copy: a thread that hangs may begin another zone meanwhile.
-        return [verification.result() for verification in list(self._begun.values())]
+        return [verification.result() for verification in self._begun.values()]
 
     def proxies(self) -> tuple[Proxy, ...]:
         """Return the proxies of the zones that got a certificate."""
@@ -236,19 +229,23 @@ class _Run:
             self._begun[zone.name] = verification
         return verification
 
-    def _work(self, zone: Zone, number: int) -> None:
-        # A zone that hangs keeps its place. Places are given in the zones' order, so by this time every zone before
-        # this one has ended or hangs.
-        longest = number // MAX_ZONES_AT_ONCE * (self._plan.timeout.total_seconds() + _GRACE_SECONDS)
-        has_place = self._places.acquire(timeout=longest)
-        if self._stop.is_set():
-            return
+    def _begin_waiting(self, missing: Container[str]) -> None:
+        """Begin the next zones, so that the limit is reached. A zone that hangs beyond its deadline does not count.
+
+        Args:
+            missing: the zones without a result.
+        """
+        given_up = time.monotonic() - _GRACE_SECONDS
+        running = sum(begun.caller.deadline > given_up for name, begun in self._begun.items() if name in missing)
+        for zone in itertools.islice(self._waiting, max(MAX_ZONES_AT_ONCE - running, 0)):
+            # A daemon: a call that hangs beyond its deadline must not keep the process alive.
+            thread = threading.Thread(target=self._work, args=(self._verification(zone),), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self, verification: ZoneVerification) -> None:
         try:
-            verification = self._verification(zone)
             self._on_begin(verification)
             self._done.put(verification.run(self._source))
         except BaseException as error:  # noqa: BLE001 - a defect must surface in the caller's thread
             self._done.put(error)
-        finally:
-            if has_place:
-                self._places.release()
