@@ -219,6 +219,32 @@ def test_words_are_no_files(tmp_path: Path, outputs: Path, monkeypatch: pytest.M
     assert result.exit_code == 0, result.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("--kumactl-config", ".kumactl/config"),
+        ("AWS_CONFIG_FILE", ".aws/config"),
+        ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "token"),
+        ("AWS_CA_BUNDLE", "bundle.pem"),
+    ],
+)
+def test_files_that_no_option_names_are_inputs(
+    name: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("the only copy")
+    for variable in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if not file.startswith("."):
+        monkeypatch.setenv(name, str(path))
+    result = run("verify", "--contract", "outputs.json", "-o", f"json={path}")
+    assert (result.exit_code, path.read_text()) == (2, "the only copy")
+    assert f"{path} is an input ({name}), so -o json can't write {path}" in " ".join(result.stderr.split())
+
+
 def test_stdin_that_is_a_file_is_an_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "outputs.json"
     file.write_text("x")

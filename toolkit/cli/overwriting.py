@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,9 +14,18 @@ import click
 from toolkit.files import name_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 STDIN = "-"
+# Files that commands read without an option: the variable or option that would name another one, and the default.
+_IMPLICIT_INPUTS = {
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "",
+    "AWS_CA_BUNDLE": "",
+    "--kumactl-config": "~/.kumactl/config",
+}
 
 
 class Place(NamedTuple):
@@ -32,6 +42,15 @@ class Place(NamedTuple):
     file: str | Path
     parameter: str = ""
     replaces: Sequence[str] = ()
+
+
+def list_implicit_inputs() -> Iterator[Place]:
+    """Yield the files that commands read although no option names them."""
+    for name, default in _IMPLICIT_INPUTS.items():
+        # A container may have no home directory.
+        with suppress(RuntimeError):
+            if file := os.environ.get(name) or default:
+                yield Place(name, Path(file).expanduser())
 
 
 def refuse_overwriting(written: Iterable[Place], inputs: Iterable[Place]) -> None:

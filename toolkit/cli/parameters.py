@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
 
 import click
 
-from toolkit.cli.overwriting import STDIN, Place, refuse_one_place, refuse_one_stdin, refuse_overwriting
+from toolkit.cli.overwriting import (
+    STDIN,
+    Place,
+    list_implicit_inputs,
+    refuse_one_place,
+    refuse_one_stdin,
+    refuse_overwriting,
+)
 from toolkit.text import suggest
 
 if TYPE_CHECKING:
@@ -207,8 +214,8 @@ class Command(click.Command):
 
 
 def list_inputs(ctx: click.Context) -> list[Place]:
-    """Return every file that the options and arguments of a command name as an input."""
-    return _list_places(ctx, "reads")
+    """Return every input file of a command: those that its options and arguments name, and implicit ones."""
+    return [*_list_places(ctx, "reads"), *list_implicit_inputs()]
 
 
 def _list_places(ctx: click.Context, role: Literal["reads", "writes"]) -> list[Place]:
