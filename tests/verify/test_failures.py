@@ -42,15 +42,15 @@ def test_the_retries_that_botocore_counts_are_not_shown(aws: TestSandbox) -> Non
     "operation", ["IssueCertificate", "GetCertificate", "DescribeCertificateAuthority", "AssumeRole"]
 )
 def test_a_throttled_call_is_advised_about_its_own_quota(operation: str) -> None:
-    advice = advise(ClientError({"Error": {"Code": "ThrottlingException"}}, operation), "any")
+    advice = advise(ClientError({"Error": {"Code": "ThrottlingException"}}, operation))
     assert advice.startswith(f"The account calls {operation} more often than its quota")
     assert ("Service Quotas" in advice) == (operation in ("IssueCertificate", "GetCertificate"))
-    limit = advise(ClientError({"Error": {"Code": "LimitExceededException"}}, operation), "any")
+    limit = advise(ClientError({"Error": {"Code": "LimitExceededException"}}, operation))
     assert limit.startswith("An AWS Private CA quota is used up")
 
 
 def test_a_share_may_have_to_be_accepted() -> None:
     message = "User: x is not authorized to perform: y because no resource-based policy allows the y action"
     error = ClientError({"Error": {"Code": "AccessDeniedException", "Message": message}}, "IssueCertificate")
-    advice = advise(error, "acm-pca:IssueCertificate")
+    advice = advise(error)
     assert "must also accept the invitation: aws ram get-resource-share-invitations" in advice

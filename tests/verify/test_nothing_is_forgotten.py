@@ -295,7 +295,7 @@ def test_the_request_that_aws_would_have_signed_is_not_quoted() -> None:
     message = "It does not match.\n\nThe Canonical String for this request should have been\nx-amz-security-token:FwoG"
     error = ClientError({"Error": {"Code": "SignatureDoesNotMatch", "Message": message}}, "GetCallerIdentity")
     assert describe_error(error).endswith("It does not match.")
-    assert "clock" in advise(error, "sts:GetCallerIdentity")
+    assert "clock" in advise(error)
 
 
 @pytest.mark.parametrize(

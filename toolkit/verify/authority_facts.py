@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.pki import arn
 from toolkit.verify.aws_responses import AuthorityState, read_certificate, read_certificate_authority
-from toolkit.verify.calls import Caller, DeadlineError
+from toolkit.verify.calls import Caller, DeadlineError, read_code
 from toolkit.verify.failures import DENIED, TOO_SLOW, UNREACHABLE, advise, describe_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.values import Object
     from toolkit.verify.identity import Ambient
 
-_Answer = TypeVar("_Answer")
 _SECONDS = 20
-_DESCRIBE, _GET_CERTIFICATE = "DescribeCertificateAuthority", "GetCertificateAuthorityCertificate"
 # A CA with one of these statuses has a certificate (user guide, PcaUpdateStatus.md). Only an ACTIVE CA can issue.
 _CERTIFIED = ("ACTIVE", "DISABLED", "EXPIRED")
 _WITHOUT_AWS = "With --chain FILE, AWS is not asked."
@@ -54,7 +50,10 @@ def describe_authority(client: ACMPCAClient, caller: Caller, authority_arn: str)
         DeadlineError: the deadline has passed.
         NoAnswerError: the response is not from AWS.
     """
-    answer = caller.ask(_DESCRIBE, lambda: client.describe_certificate_authority(CertificateAuthorityArn=authority_arn))
+    answer = caller.ask(
+        "DescribeCertificateAuthority",
+        lambda: client.describe_certificate_authority(CertificateAuthorityArn=authority_arn),
+    )
     return read_certificate_authority(answer, authority_arn)
 
 
@@ -68,7 +67,8 @@ def fetch_authority_chain(client: ACMPCAClient, caller: Caller, authority_arn: s
         NoAnswerError: the response is not from AWS.
     """
     answer = caller.ask(
-        _GET_CERTIFICATE, lambda: client.get_certificate_authority_certificate(CertificateAuthorityArn=authority_arn)
+        "GetCertificateAuthorityCertificate",
+        lambda: client.get_certificate_authority_certificate(CertificateAuthorityArn=authority_arn),
     )
     own, above = read_certificate(answer)
     return f"{own.strip()}\n{above.strip()}".strip() + "\n"
@@ -88,38 +88,33 @@ def ask_for_authority(authority_arn: str, source: Ambient) -> AuthorityFacts:
     source.require_credentials()
     caller = Caller(time.monotonic() + _SECONDS)
     region = arn.PRIVATE_CA.parse(authority_arn).region
-    client = _ask(authority_arn, "", lambda: source.make_client("acm-pca", region, caller))
-    state = _ask(authority_arn, _DESCRIBE, lambda: describe_authority(client, caller, authority_arn))
-    if state.status not in _CERTIFIED:
-        raise InvalidInputError(
-            "the CA has no certificate",
-            [Problem("certificateAuthority.arn", f"{authority_arn} is {state.status}")],
-            "Install its certificate (aws acm-pca import-certificate-authority-certificate), then run this again.",
-        )
+    try:
+        client = source.make_client("acm-pca", region, caller)
+        state = describe_authority(client, caller, authority_arn)
+        if state.status not in _CERTIFIED:
+            raise InvalidInputError(
+                "the CA has no certificate",
+                [Problem("certificateAuthority.arn", f"{authority_arn} is {state.status}")],
+                "Install its certificate (aws acm-pca import-certificate-authority-certificate), then run this again.",
+            )
+        links = fetch_authority_chain(client, caller, authority_arn)
+    except (ClientError, BotoCoreError, DeadlineError, OSError, ValueError) as error:
+        what = f"can't ask AWS for {authority_arn}: {describe_error(error)}"
+        raise ExternalError(what, f"{_advise(error, region)} {_WITHOUT_AWS}") from error
     fields = {
         "type": state.type,
         "usageMode": state.usage_mode,
         "keyAlgorithm": state.key_algorithm,
         "signingAlgorithm": state.signing_algorithm,
     }
-    links = _ask(authority_arn, _GET_CERTIFICATE, lambda: fetch_authority_chain(client, caller, authority_arn))
     return AuthorityFacts(state.status, fields, links)
 
 
-def _ask(authority_arn: str, operation: str, call: Callable[[], _Answer]) -> _Answer:
-    try:
-        return call()
-    except (ClientError, BotoCoreError, DeadlineError, OSError, ValueError) as error:
-        what = f"can't ask AWS for {authority_arn}: {describe_error(error)}"
-        raise ExternalError(what, f"{_advise(error, operation, authority_arn)} {_WITHOUT_AWS}") from error
-
-
-def _advise(error: Exception, operation: str, authority_arn: str) -> str:
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-    if code in DENIED:
-        return f"Allow acm-pca:{operation} on the CA for the caller, also in the CA's account if that is another one."
-    if code == "ResourceNotFoundException":
-        region = arn.PRIVATE_CA.parse(authority_arn).region
+def _advise(error: Exception, region: str) -> str:
+    if isinstance(error, ClientError) and read_code(error) in DENIED:
+        action = f"acm-pca:{error.operation_name}"
+        return f"Allow {action} on the CA for the caller, also in the CA's account if that is another one."
+    if read_code(error) == "ResourceNotFoundException":
         return f"Compare the ARN with what aws acm-pca list-certificate-authorities --region {region} prints."
     # TOO_SLOW names options of toolkit verify, which this command does not have.
-    return advise(error, f"acm-pca:{operation}").replace(TOO_SLOW, UNREACHABLE)
+    return advise(error).replace(TOO_SLOW, UNREACHABLE)

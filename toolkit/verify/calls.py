@@ -150,11 +150,21 @@ def _require_code(error: Exception) -> None:
             raise NoAnswerError("its error message is not text") from None
 
 
+def read_code(error: BaseException) -> str:
+    """Return the code of an error from AWS, such as ``AccessDenied``; empty for any other error."""
+    code: Value = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else ""
+    return code if isinstance(code, str) else ""
+
+
+def read_status(error: BaseException) -> int:
+    """Return the HTTP status of an error from AWS; 0 for any other error."""
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if isinstance(error, ClientError) else 0
+
+
 def may_pass(error: Exception) -> bool:
     """Return whether a retry of the same call may succeed."""
     if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return error.response["Error"]["Code"] in THROTTLED or status >= SERVER_ERROR
+        return read_code(error) in THROTTLED or read_status(error) >= SERVER_ERROR
     # The errors that botocore retries (botocore/retries/standard.py, _TRANSIENT_EXCEPTION_CLS), except for an untrusted
     # certificate, which a retry does not fix.
     return isinstance(error, BotoConnectionError | HTTPClientError) and not is_not_trusted(error)

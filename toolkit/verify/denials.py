@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from toolkit.pki import chain, templates
-from toolkit.verify.calls import Caller, DeadlineError
+from toolkit.verify.calls import Caller, DeadlineError, read_code
 from toolkit.verify.failures import DENIED
 from toolkit.verify.issue import Issuer
 from toolkit.verify.results import Check, judge
@@ -94,7 +94,7 @@ class Probe:
         try:
             made = attempt()
         except ClientError as error:
-            code = error.response["Error"]["Code"]
+            code = read_code(error)
             found = f"{code}: {error.response['Error'].get('Message', '')}"
             advice = f"Allow acm-pca:{operation} on the contract's CA alone, in the role's policy."
             return judge(name, expected, found, advice, good=code in DENIED)

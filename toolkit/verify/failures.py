@@ -21,7 +21,7 @@ from botocore.exceptions import (
 from toolkit.errors import ToolkitError
 from toolkit.redaction import blot
 from toolkit.verify.aws_responses import NoAnswerError
-from toolkit.verify.calls import SERVER_ERROR, THROTTLED, DeadlineError, is_not_trusted
+from toolkit.verify.calls import SERVER_ERROR, THROTTLED, DeadlineError, is_not_trusted, read_code, read_status
 
 # Operations of AWS Private CA whose quota can be raised (user guide, PcaLimits.md).
 _ADJUSTABLE = ("IssueCertificate", "GetCertificate")
@@ -103,21 +103,15 @@ class Cause(StrEnum):
     NOT_AWS = "not-aws"
 
 
-def advise(error: Exception, action: str) -> str:
-    """Return a sentence with advice on an error.
-
-    Args:
-        error: the error that the call raised.
-        action: the IAM action of the call, for example ``acm-pca:IssueCertificate``.
-    """
+def advise(error: Exception) -> str:
+    """Return a sentence with advice on an error that a call raised."""
     if isinstance(error, ClientError):
-        code = error.response["Error"]["Code"]
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status >= SERVER_ERROR:
+        code = read_code(error)
+        if read_status(error) >= SERVER_ERROR:
             return "AWS has a server error: look at the AWS Health Dashboard, and run this again later."
         if code in THROTTLED and code not in _BY_CODE:
             return _advise_throttled(error.operation_name)
-        return _denied(error, action) if code in DENIED else _BY_CODE.get(code, "See AWS's message.")
+        return _denied(error) if code in DENIED else _BY_CODE.get(code, "See AWS's message.")
     if is_not_trusted(error):
         return "This machine does not trust the endpoint's certificate. If a proxy intercepts TLS, set AWS_CA_BUNDLE."
     if isinstance(error, ToolkitError):
@@ -143,10 +137,9 @@ def find_cause(error: Exception) -> Cause | None:
     if isinstance(error, NO_CREDENTIALS):
         return Cause.CREDENTIALS
     if isinstance(error, ClientError):
-        if error.response["Error"]["Code"] in _UNKNOWN_CALLER:
+        if read_code(error) in _UNKNOWN_CALLER:
             return Cause.CREDENTIALS
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return Cause.UNREACHABLE if status >= SERVER_ERROR else None
+        return Cause.UNREACHABLE if read_status(error) >= SERVER_ERROR else None
     if isinstance(error, NoAnswerError):
         return Cause.NOT_AWS
     return Cause.UNREACHABLE if isinstance(error, BotoCoreError | DeadlineError) else None
@@ -165,11 +158,11 @@ def _advise_throttled(operation: str) -> str:
     return f"{limit}, or raise the quota in Service Quotas." if operation in _ADJUSTABLE else f"{limit} later."
 
 
-def _denied(error: ClientError, action: str) -> str:
-    message = error.response["Error"].get("Message", "")
+def _denied(error: ClientError) -> str:
+    message, action = error.response["Error"].get("Message", ""), f"acm-pca:{error.operation_name}"
     if error.operation_name == "AssumeRoleWithWebIdentity":
         return "The role trusts another token: compare its iss, aud and sub with the role's trust policy."
-    if action == "sts:AssumeRole":
+    if error.operation_name in ("AssumeRole", "GetCallerIdentity"):
         return (
             "Let the caller assume the role, in the role's trust policy (verifierPrincipals of the Pulumi program) and "
             "with sts:AssumeRole in the caller's own policy. A zone's own role trusts only its service account."

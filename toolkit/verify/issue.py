@@ -17,7 +17,7 @@ from botocore.exceptions import (
 
 from toolkit.pki import arn, pem, templates
 from toolkit.verify.aws_responses import read_arn, read_certificate
-from toolkit.verify.calls import SERVER_ERROR, Caller, DeadlineError, is_not_trusted
+from toolkit.verify.calls import SERVER_ERROR, Caller, DeadlineError, is_not_trusted, read_code, read_status
 from toolkit.verify.failures import describe_error
 from toolkit.verify.ledger import VERIFICATION, Account, IssueRequest
 from toolkit.verify.results import CertificateFacts
@@ -140,7 +140,7 @@ class Issuer:
                     ),
                 )
             except ClientError as error:
-                if error.response["Error"]["Code"] != "RequestInProgressException":
+                if read_code(error) != "RequestInProgressException":
                     raise
             else:
                 return _issued(*read_certificate(answer))
@@ -170,7 +170,7 @@ class Issuer:
                 ),
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "RequestAlreadyProcessedException":
+            if read_code(error) != "RequestAlreadyProcessedException":
                 raise
 
 
@@ -257,9 +257,8 @@ def issue(client: ACMPCAClient, caller: Caller, request: IssueRequest, account: 
 def is_refusal(error: BaseException) -> bool:
     """Return whether a failed attempt certainly issued nothing: AWS rejected it, or it was never sent."""
     if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        status, code = read_status(error), read_code(error)
         # An error without AWS's code may be from a proxy. botocore then sets the code to the HTTP status.
-        code = error.response.get("Error", {}).get("Code")
-        of_aws = isinstance(code, str) and code != "" and not code.isdigit()
+        of_aws = code != "" and not code.isdigit()
         return of_aws and _CLIENT_ERROR <= status < SERVER_ERROR and status != _REQUEST_TIMEOUT
     return isinstance(error, _NEVER_SENT) or (isinstance(error, Exception) and is_not_trusted(error))

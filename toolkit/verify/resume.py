@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from toolkit.errors import ToolkitError, flatten
 from toolkit.pki import chain
-from toolkit.verify.calls import Caller, DeadlineError, StoppedError
+from toolkit.verify.calls import Caller, DeadlineError, StoppedError, read_code
 from toolkit.verify.failures import DENIED, describe_error
 from toolkit.verify.issue import SAME_QUESTION_SECONDS, Issuer, is_refusal, send
 from toolkit.verify.ledger import VERIFICATION, IssueRequest, Ledger
@@ -212,9 +212,9 @@ def _refuses_the_first(error: Exception, request: IssueRequest) -> bool:
     AccessDenied proves nothing for a zone's own request, because the role may have been allowed before. It does for a
     denial probe, which expects it.
     """
-    if not isinstance(error, ClientError) or not is_refusal(error):
+    if not is_refusal(error):
         return False
-    code = error.response["Error"]["Code"]
+    code = read_code(error)
     denied = code in DENIED or code == "ResourceNotFoundException"
     return code in _ALWAYS_REFUSED or (denied and request.purpose != VERIFICATION)
 

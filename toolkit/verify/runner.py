@@ -124,7 +124,7 @@ def report_unasked(outputs: StackOutputs, plan: Plan, zones: Sequence[Zone], err
         verification = ZoneVerification(zone, outputs, plan, Caller(time.monotonic()))
         verification.cause = Cause.CREDENTIALS
         expected = " or ".join(zone.role_arns)
-        verification.checks.append(judge("identity", expected, describe_error(error), advise(error, ""), good=False))
+        verification.checks.append(judge("identity", expected, describe_error(error), advise(error), good=False))
         results.append(verification.result())
     authority = outputs.certificate_authority
     return Report(

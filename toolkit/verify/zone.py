@@ -174,7 +174,7 @@ class ZoneVerification:
             raise
         except Exception as error:  # credentials may come from anybody's program, through a dozen providers
             self.cause = find_cause(error) or ""
-            self._refused("identity", " or ".join(self.zone.role_arns), error, "sts:AssumeRole")
+            self._refused("identity", " or ".join(self.zone.role_arns), error)
             raise _FailedError from error
         self._require(
             judge(
@@ -193,7 +193,7 @@ class ZoneVerification:
         authority = self.outputs.certificate_authority
         mode_wanted = f"{authority.usage_mode}, " if authority.usage_mode else ""
         expected = f"ACTIVE, {mode_wanted}valid longer than the certificates it issues"
-        with self._step("authority", expected, "acm-pca:DescribeCertificateAuthority"):
+        with self._step("authority", expected):
             described = describe_authority(client, self.caller, authority.arn)
         status, mode, ends = described.status, described.usage_mode, described.not_after
         lasts = ends is not None and ends > datetime.now(UTC) + self.plan.lifetime
@@ -207,7 +207,7 @@ class ZoneVerification:
         If it can't, the condition MeshTrustCreated stays False, and the zone gets no certificates.
         """
         expected = "the CA's chain up to a root, of which the zone's control plane creates the MeshTrust"
-        with self._step(AUTHORITY_CERTIFICATE, expected, "acm-pca:GetCertificateAuthorityCertificate"):
+        with self._step(AUTHORITY_CERTIFICATE, expected):
             text = fetch_authority_chain(client, self.caller, self.outputs.certificate_authority.arn)
             links = pem.load_certificates(text)
         found = " < ".join(chain.get_display_name(link) for link in links)
@@ -222,10 +222,10 @@ class ZoneVerification:
         request = csr.create_data_plane_csr(key, uris, common_name)
         not_after = datetime.now(UTC).replace(microsecond=0) + self.plan.lifetime
         begun = time.monotonic()
-        with self._step("issue", "a certificate ARN", "acm-pca:IssueCertificate"):
+        with self._step("issue", "a certificate ARN"):
             certificate_arn = issuer.request(request, not_after, self._account)
         self.checks.append(Check("issue", Outcome.PASSED, "a certificate ARN", certificate_arn))
-        with self._step("fetch", "the certificate", "acm-pca:GetCertificate"):
+        with self._step("fetch", "the certificate"):
             issued = issuer.fetch(certificate_arn)
         self.issuance = timedelta(seconds=time.monotonic() - begun)
         self.proxy = Proxy(self.zone.name, key, issued)
@@ -246,12 +246,12 @@ class ZoneVerification:
         return issued.leaf
 
     @contextmanager
-    def _step(self, name: str, expected: str, action: str) -> Iterator[None]:
+    def _step(self, name: str, expected: str) -> Iterator[None]:
         """Fail a check and raise _FailedError, if the block can't get what it needs from AWS."""
         try:
             yield
         except _REFUSALS as error:
-            self._refused(name, expected, error, action)
+            self._refused(name, expected, error)
             raise _FailedError from error
 
     def _require(self, check: Check) -> None:
@@ -294,12 +294,10 @@ class ZoneVerification:
     def _fail(self, error: Exception) -> None:
         """Fail the current check because of an unexpected error; do nothing if all checks are done."""
         if len(self.checks) < len(list_checks(self.plan)):
-            self._refused(self.current_check, "no error in the toolkit", error, "")
+            self._refused(self.current_check, "no error in the toolkit", error)
 
-    def _refused(self, name: str, expected: str, error: Exception, action: str) -> None:
-        self.checks.append(
-            judge(name, good=False, expected=expected, found=describe_error(error), advice=advise(error, action))
-        )
+    def _refused(self, name: str, expected: str, error: Exception) -> None:
+        self.checks.append(judge(name, expected, describe_error(error), advise(error), good=False))
 
 
 def _authority_advice(status: str, *, lasts: bool) -> str:
