@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
-from toolkit.reporting.tables import Column, fit_table, least_width
+from toolkit.reporting.tables import Column, Page, fit_table, least_width
 from toolkit.text import escape, escape_lines
 from toolkit.verify.report import verdict
 from toolkit.verify.results import Outcome, Report, ZoneResult
@@ -43,28 +41,27 @@ def render(report: Report, *, wide: bool = False, color: bool = False, width: in
         color: whether to color the text, for a terminal.
         width: of the terminal, in characters.
     """
-    stream = io.StringIO()
-    console = Console(file=stream, force_terminal=color, no_color=not color, width=width, highlight=False)
-    console.print(_overview(report, width))
+    page = Page(color=color, width=width)
+    page.print(_overview(report, width))
     for zone in report.zones:
-        _section(console, escape(zone.zone), _details(zone, wide=wide))
-    _section(console, "Not revoked", _not_revoked(report))
+        _section(page, escape(zone.zone), _details(zone, wide=wide))
+    _section(page, "Not revoked", _not_revoked(report))
     if matrix := draw_matrix(report, width):
-        console.print()
-        console.print(matrix)
-    _section(console, "Handshakes", _problems(report))
+        page.print()
+        page.print(matrix)
+    _section(page, "Handshakes", _problems(report))
     style = _STYLES[Outcome.FAILED if verdict.list_trouble(report) else Outcome.PASSED]
-    console.print(Text(f"\n{escape_lines(verdict.summarize(report))}", style=style))
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+    page.print(Text(f"\n{escape_lines(verdict.summarize(report))}", style=style))
+    return page.to_text()
 
 
-def _section(console: Console, title: str, lines: Iterable[Text]) -> None:
+def _section(page: Page, title: str, lines: Iterable[Text]) -> None:
     """Print lines under a title; nothing without lines."""
     for number, line in enumerate(lines):
         if number == 0:
-            console.print()
-            console.print(Text(title, style="bold"))
-        console.print(line, soft_wrap=True)
+            page.print()
+            page.print(Text(title, style="bold"))
+        page.print_whole(line)
 
 
 def _overview(report: Report, width: int) -> Table:
