@@ -120,8 +120,6 @@ MANY = "x0: &a0 [x, x]\n" + "".join(f"x{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for 
     [
         (MANY, False),
         (f"{MANY}y: {{key: {{inline: a}}}}\n", True),
-        ("x: &a [*a]\n", False),
-        ("x: &a {y: *a, token: {inlineString: a}}\n", True),
     ],
 )
 def test_aliases_are_followed_once(tail: str, is_private: bool) -> None:
@@ -130,10 +128,10 @@ def test_aliases_are_followed_once(tail: str, is_private: bool) -> None:
 
 
 def test_a_section_without_end_is_refused_by_its_place() -> None:
-    found = read_editable("type: Mesh\nname: default\nmtls: &a {backends: [*a]}\n", "x.yaml")
+    found = read_editable(f"type: Mesh\nname: default\n{MANY}mtls: {{backends: *a59}}\n", "x.yaml")
     with pytest.raises(InvalidInputError) as caught:
         choose(found, None, "x.yaml")
-    assert caught.value.problems[0].path == "x.yaml:3:1 mtls"
+    assert caught.value.problems[0].path == "x.yaml:63:1 mtls"
 
 
 def test_what_a_control_plane_hands_out_can_be_written_in_both_forms() -> None:
