@@ -189,8 +189,7 @@ def _render(form: str, findings: Sequence[Finding], file: Path | None) -> str:
     from toolkit.mesh.lint.forms import render_json, render_sarif, render_text
 
     if form == "text":
-        color, width = choose_look(file)
-        return render_text(findings, color=color, width=width)
+        return render_text(findings, color=choose_look(file).color)
     return render_json(findings) if form == "json" else render_sarif(findings)
 
 
