@@ -65,7 +65,7 @@ def is_confidential(value: object) -> bool:
 def find_credentials(value: object) -> Iterator[str]:
     """Yield the name of each field that contains a credential; of a Secret, ``Secret``.
 
-    YAML aliases can form circles, so each part is visited once.
+    With YAML's aliases a part may repeat a million times, so each part is visited once.
     """
     seen: dict[int, object] = {}
     pending = [value]
@@ -80,7 +80,7 @@ def find_credentials(value: object) -> Iterator[str]:
         elif isinstance(part, dict):
             document = recognize(part)
             if isinstance(document, SecretDocument):
-                if not is_chain(document):
+                if find_chain_problem(document):
                     yield "Secret"
                 part = {"metadata": part.get("metadata")}
             yield from (field for field, below in part.items() if _is_held(field, below))
@@ -101,11 +101,6 @@ def _has_private_key(value: object) -> bool:
             if _PRIVATE_KEY in part or _PRIVATE_KEY.encode() in (decoded or b""):
                 return True
     return False
-
-
-def is_chain(secret: SecretDocument) -> bool:
-    """Return whether a Secret contains only a chain of certificates."""
-    return not find_chain_problem(secret)
 
 
 def find_chain_problem(secret: SecretDocument) -> str:

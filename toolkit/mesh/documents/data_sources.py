@@ -144,8 +144,8 @@ def _plain(mesh: MeshDocument, place: Path, value: str) -> Resolved | Unresolved
 
 def _inline(mesh: MeshDocument, place: Path, value: str) -> Resolved | Unresolved:
     if _PEM in value:
-        message, fix = "contains PEM that is not encoded, which belongs under inlineString", ""
-        return Unresolved(Reason.PEM_UNDER_INLINE, mesh, place, message, fix)
+        message = "contains PEM that is not encoded, which belongs under inlineString"
+        return Unresolved(Reason.PEM_UNDER_INLINE, mesh, place, message)
     decoded = decode(value)
     if decoded is None:
         return Unresolved(Reason.NOT_BASE64, mesh, place, *_not_base64(value))
@@ -157,16 +157,12 @@ def _inline(mesh: MeshDocument, place: Path, value: str) -> Resolved | Unresolve
 def _secret(mesh: MeshDocument, place: Path, name: str, documents: Documents) -> Resolved | Unresolved:
     secret = documents.find_secret(name, mesh.name)
     if secret is None:
+        said = f"names Secret {show(name)}, which"
         reasons = [explain_unusable(other, mesh.name) for other in documents.secrets_by_name.get(name, ())]
-        if not reasons:
-            message, fix = (
-                f"names Secret {show(name)}, which is not among the documents",
-                "Give the Secret's document, too.",
-            )
-            return Unresolved(Reason.SECRET_NOT_GIVEN, mesh, place, message, fix)
-        return Unresolved(
-            Reason.SECRET_UNUSABLE, mesh, place, f"names Secret {show(name)}, which {' or '.join(reasons)}"
-        )
+        if reasons:
+            return Unresolved(Reason.SECRET_UNUSABLE, mesh, place, f"{said} {' or '.join(reasons)}")
+        message, fix = f"{said} is not among the documents", "Give the Secret's document, too."
+        return Unresolved(Reason.SECRET_NOT_GIVEN, mesh, place, message, fix)
     return read_secret_value(secret)
 
 

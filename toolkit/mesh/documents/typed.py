@@ -20,7 +20,7 @@ from toolkit.yamltext.plain import AnyMapping, at, items, mapping, text
 if TYPE_CHECKING:
     from toolkit.mesh.schema.model import Model
 
-# The mesh of a Kubernetes Secret without a label (kumahq/kuma:pkg/plugins/secrets/k8s/store.go, GetMesh).
+# The mesh of a Kubernetes document without a label.
 DEFAULT_MESH = "default"
 # Wrong paths of the mTLS section, caused by a missing line or indentation, by form.
 _MISPLACED: dict[Form, tuple[Path, ...]] = {
@@ -170,14 +170,8 @@ class MeshDocument(Document):
                 raise self.refuse(path, "no control plane reads it here; mTLS is off", f"Move it to {right}.", verb)
 
 
-class SecretDocument(Document):
-    """A Secret, also one that Kong Mesh can't use."""
-
-    @property
-    def type(self) -> str:
-        """Return its type, as Kubernetes names it."""
-        kind = text(self.value.get("type"))
-        return _UNIVERSAL_TYPES.get(kind, kind) if self.is_universal else kind
+class DocumentOfMesh(Document):
+    """A document that belongs to a mesh."""
 
     @property
     def mesh_path(self) -> Path:
@@ -186,8 +180,22 @@ class SecretDocument(Document):
 
     @property
     def mesh(self) -> str:
-        """Return its mesh: the default one if a Kubernetes Secret names none; may be empty on Universal."""
+        """Return its mesh: the default one if a Kubernetes document names none; may be empty on Universal.
+
+        Sources: kumahq/kuma:pkg/plugins/secrets/k8s/store.go, GetMesh; pkg/plugins/runtime/k8s/util/util.go,
+        MeshOfByLabelOrAnnotation.
+        """
         return text(at(self.value, self.mesh_path)) or ("" if self.is_universal else DEFAULT_MESH)
+
+
+class SecretDocument(DocumentOfMesh):
+    """A Secret, also one that Kong Mesh can't use."""
+
+    @property
+    def type(self) -> str:
+        """Return its type, as Kubernetes names it."""
+        kind = text(self.value.get("type"))
+        return _UNIVERSAL_TYPES.get(kind, kind) if self.is_universal else kind
 
     @property
     def data_path(self) -> Path:
@@ -214,21 +222,8 @@ class SecretDocument(Document):
         return self.type == KUBERNETES_TYPE and self.mesh == (mesh or self.mesh)
 
 
-class ScopedDocument(Document):
+class ScopedDocument(DocumentOfMesh):
     """A resource of one mesh: a MeshIdentity, MeshTrust, MeshTLS or MeshTrafficPermission."""
-
-    @property
-    def mesh_path(self) -> Path:
-        """Return the path of its mesh's name."""
-        return ("mesh",) if self.is_universal else ("metadata", "labels", MESH_LABEL)
-
-    @property
-    def mesh(self) -> str:
-        """Return its mesh: the default one if a Kubernetes resource names none; may be empty on Universal.
-
-        Source: kumahq/kuma:pkg/plugins/runtime/k8s/util/util.go, MeshOfByLabelOrAnnotation.
-        """
-        return text(at(self.value, self.mesh_path)) or ("" if self.is_universal else DEFAULT_MESH)
 
     @property
     def labels(self) -> AnyMapping:

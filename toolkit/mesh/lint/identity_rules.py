@@ -122,7 +122,7 @@ def _read_match_labels(document: ScopedDocument) -> dict[Value, str] | None:
     dataplane = at(document.spec, ("selector", "dataplane"))
     if not isinstance(dataplane, dict):
         return None
-    # A value that is not a string has another finding. It can't be compared, because it may contain itself.
+    # A value that is not a string has another finding.
     return {key: value for key, value in mapping(dataplane.get("matchLabels")).items() if isinstance(value, str)}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
-from toolkit.mesh.documents.confidential import LAST_APPLIED, find_credentials, is_chain, read_last_applied
+from toolkit.mesh.documents.confidential import LAST_APPLIED, find_chain_problem, find_credentials, read_last_applied
 from toolkit.mesh.documents.data_sources import Resolved, read_secret_value, read_secret_values
 from toolkit.mesh.documents.typed import MeshDocument, ScopedDocument, SecretDocument
 from toolkit.mesh.documents.wording import join_words, name_kind, show, show_key
@@ -213,7 +213,7 @@ def _last_applied(document: Checked) -> Iterator[Finding]:
     if isinstance(document, SecretDocument):
         secret = SecretDocument("", "kubernetes", mapping(applied), document.root)
         forms = [value.path[0] for value in read_secret_values(secret) if isinstance(value, Resolved)]
-        if forms and not is_chain(secret):
+        if forms and find_chain_problem(secret):
             form = "in plain text" if "stringData" in forms else "in base64"
             message = f"{said} contains the value of the Secret {form}"
             yield report(document, _IN_AN_ANNOTATION, _APPLIED_PATH, message)

@@ -200,19 +200,17 @@ def shape_permission(permission: ScopedDocument, spec: Object, namespace: str) -
         spec: the new one, or the old one; what is null in it is left out.
         namespace: of the control plane on Kubernetes.
     """
-    spec = mapping(without_nulls(spec))
+    spec, labels = mapping(without_nulls(spec)), _take_texts(permission.labels)
     if permission.is_universal:
-        labels = _take_texts(permission.value.get("labels"))
         named = {"type": permission.kind, "mesh": permission.mesh, "name": permission.name}
         return {**named, **({"labels": labels} if labels else {}), "spec": spec}
-    metadata = mapping(permission.value.get("metadata"))
-    annotations = _take_texts(metadata.get("annotations"))
+    annotations = _take_texts(at(permission.value, ("metadata", "annotations")))
     # kubectl apply writes it, and compares with it.
     annotations.pop(LAST_APPLIED, None)
     made = {
         "name": permission.name,
         "namespace": _find_namespace(permission, namespace),
-        "labels": {**_take_texts(metadata.get("labels")), MESH_LABEL: permission.mesh},
+        "labels": {**labels, MESH_LABEL: permission.mesh},
         **({"annotations": annotations} if annotations else {}),
     }
     return {"apiVersion": API_VERSION, "kind": permission.kind, "metadata": made, "spec": spec}
