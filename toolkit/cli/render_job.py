@@ -13,6 +13,7 @@ from toolkit.cli.options import STACKS_LIFETIME, ContractSource, contract_option
 from toolkit.cli.output_options import Output, document_options, output_dir_option, write_directory
 from toolkit.cli.parameters import Command, option
 from toolkit.cli.verify_options import AppliedOptions, applied_options, probe_option
+from toolkit.text import list_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,19 +138,15 @@ def _say(
     elsewhere = [zone.name for zone in zones if not _runs_as_control_plane(zone, options)]
     if elsewhere:
         note(
-            f"the pods of {_names(elsewhere)} do not run as the control plane does: the zone's role does not trust "
-            "them, so they need another way to assume it or the verifier role"
+            f"the pods of {list_names(elsewhere, _MAX_NAMES)} do not run as the control plane does: the zone's role "
+            "does not trust them, so they need another way to assume it or the verifier role"
         )
     ambient = [zone.name for zone in zones if zone.identity == "ambient"]
     if ambient:
-        note(f"identity ambient: the pods of {_names(ambient)} get the role of their machine, if it allows that")
+        names = list_names(ambient, _MAX_NAMES)
+        note(f"identity ambient: the pods of {names} get the role of their machine, if it allows that")
 
 
 def _runs_as_control_plane(zone: Zone, options: JobOptions) -> bool:
     """Return whether the pod has the namespace and service account that the zone's role trusts."""
     return options.namespace in (None, zone.namespace) and options.service_account in (None, zone.service_account)
-
-
-def _names(zones: Sequence[str]) -> str:
-    shown = ", ".join(zones[:_MAX_NAMES])
-    return shown if len(zones) <= _MAX_NAMES else f"{shown} and {len(zones) - _MAX_NAMES} more"

@@ -28,12 +28,6 @@ _BEFORE_AN_ARN = re.compile(r",(?=arn:)")
 _DEFAULT_MESH = "default"
 _MOST_NAMES = 10
 _MOST_SHOWN = 60
-# Option and default by field, for fields with one value for all zones.
-_OF_ZONES = {
-    "namespace": ("--namespace", DEFAULT_NAMESPACE),
-    "serviceAccount": ("--service-account", DEFAULT_SERVICE_ACCOUNT),
-    "identity": ("--zone-identity", DEFAULT_IDENTITY),
-}
 
 
 @dataclass(frozen=True)
@@ -149,14 +143,14 @@ def _assume(draft: Draft, choices: Choices) -> None:
     if "dataPlaneLifetime" not in document:
         document["dataPlaneLifetime"] = DEFAULT_DATA_PLANE_LIFETIME
         draft.assumed.append(f"assumed dataPlaneLifetime: {DEFAULT_DATA_PLANE_LIFETIME} (--lifetime)")
-    given = {
-        "namespace": choices.namespace,
-        "serviceAccount": choices.service_account,
-        "identity": choices.identity,
-    }
     zones = [(number, zone) for number, zone in enumerate(draft.zones or ()) if isinstance(zone, dict)]
-    for field, (option, default) in _OF_ZONES.items():
-        if (value := given[field]) is not None:
+    # Fields with one value for all zones.
+    for field, option, value, default in (
+        ("namespace", "--namespace", choices.namespace, DEFAULT_NAMESPACE),
+        ("serviceAccount", "--service-account", choices.service_account, DEFAULT_SERVICE_ACCOUNT),
+        ("identity", "--zone-identity", choices.identity, DEFAULT_IDENTITY),
+    ):
+        if value is not None:
             for number, zone in zones:
                 draft.put(zone, f"zones[{number}].{field}", value, option)
             continue

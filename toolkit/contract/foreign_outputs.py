@@ -16,11 +16,7 @@ _MOST_SHOWN = 60
 
 def is_terraform(document: Value) -> bool:
     """Return whether a JSON value is the output of ``terraform output -json``, with at least one output."""
-    return (
-        isinstance(document, dict)
-        and bool(document)
-        and all(isinstance(output, dict) and output.keys() >= _OF_TERRAFORM for output in document.values())
-    )
+    return bool(document) and _find_other_form(document) is None
 
 
 def unwrap_terraform(document: Object) -> Object:
@@ -47,8 +43,8 @@ def read_terraform(text: str | bytes, source: str) -> Object:
     document = parse_json(text, source, _FROM_TERRAFORM)
     if document == {}:
         raise InvalidInputError(f"{source} has no outputs", hint="Add outputs to the configuration, and apply it.")
-    if not is_terraform(document):
-        raise _not(source, "what terraform output -json prints", _wrong_output(document), _FROM_TERRAFORM)
+    if problem := _find_other_form(document):
+        raise _not(source, "what terraform output -json prints", problem, _FROM_TERRAFORM)
     try:
         return unwrap_terraform(document)
     except RecursionError as error:
@@ -79,13 +75,14 @@ def read_cloudformation(text: str | bytes, source: str) -> Object:
     return found
 
 
-def _wrong_output(document: Value) -> Problem:
+def _find_other_form(document: Value) -> Problem | None:
+    """Return why a JSON value is not the output of ``terraform output -json``; None if it is."""
     if not isinstance(document, dict):
         return Problem("", "it must be an object with one key for each output")
     for name, output in document.items():
         if not isinstance(output, dict) or not output.keys() >= _OF_TERRAFORM:
             return Problem(take_line(name, _MOST_SHOWN), "must be an object with value, type and sensitive")
-    raise AssertionError  # Such a document is Terraform's.
+    return None
 
 
 def _stack(document: Value, source: str) -> Value:

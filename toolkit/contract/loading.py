@@ -47,7 +47,19 @@ def parse(text: str | bytes, source: str = "the stack outputs") -> StackOutputs:
         InvalidInputError: the text is not JSON or not a contract, with every problem and its path; or the stack's CA is
             still pending.
     """
-    return _require_active(read(text, source), source)
+    stack = read(text, source)
+    if isinstance(stack, StackOutputs):
+        return stack
+    waiting = Problem(
+        "pendingCertificateAuthority",
+        f"{stack.pending_certificate_authority.arn} needs a certificate from the external CA",
+    )
+    raise InvalidInputError(
+        f"{source}: the stack's CA has no certificate yet",
+        [waiting],
+        "toolkit contract csr > issuing-ca.csr, have it signed, set issuedCertificate and issuedCertificateChain in "
+        "the stack's configuration, and pulumi up again",
+    )
 
 
 def read(text: str | bytes, source: str = "the stack outputs") -> StackOutputs | PendingStack:
@@ -94,21 +106,6 @@ def _model(document: object) -> type[StackOutputs | PendingStack]:
     if "certificateAuthority" in document:
         raise _BothStatesError
     return PendingStack
-
-
-def _require_active(stack: StackOutputs | PendingStack, source: str) -> StackOutputs:
-    if isinstance(stack, StackOutputs):
-        return stack
-    waiting = Problem(
-        "pendingCertificateAuthority",
-        f"{stack.pending_certificate_authority.arn} needs a certificate from the external CA",
-    )
-    raise InvalidInputError(
-        f"{source}: the stack's CA has no certificate yet",
-        [waiting],
-        "toolkit contract csr > issuing-ca.csr, have it signed, set issuedCertificate and issuedCertificateChain in "
-        "the stack's configuration, and pulumi up again",
-    )
 
 
 def _no_contract(source: str, problems: list[Problem]) -> InvalidInputError:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from toolkit.contract import (
+    DEFAULT_NAMESPACE,
+    DEFAULT_SERVICE_ACCOUNT,
     DnsLabel,
     Identity,
     KeyAlgorithm,
@@ -112,8 +114,8 @@ class ZoneSettings(AccountSettings):
     create_oidc_provider: bool = False
     cluster_name: fields.Cluster | None = None
     compute: Literal["ec2", "ecs"] | None = None
-    namespace: DnsLabel = "kong-mesh-system"
-    service_account: ServiceAccount = "kong-mesh-control-plane"
+    namespace: DnsLabel = DEFAULT_NAMESPACE
+    service_account: ServiceAccount = DEFAULT_SERVICE_ACCOUNT
     permissions_boundary_arn: fields.Policy | None = None
     authority_arn: fields.Authority | None = None
     protect: bool | None = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from toolkit.contract import DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render.templating import UnfaithfulRenderingError, fill, render_document
 from toolkit.mesh.schema.versions import MeshVersion
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 FIRST_WITH_ANNOTATIONS = MeshVersion(2, 5)
-# The namespace in Kong's instructions and the service account of the release chart.
-NAMESPACE, SERVICE_ACCOUNT = "kong-mesh-system", "kong-mesh-control-plane"
 
 _ADDRESS = re.compile(r"grpcs://(?:(?P<name>[^:\[\]]+)|\[(?P<ip>[^\[\]]*:[^\[\]]*)\]):(?P<port>[1-9][0-9]{0,4})")
 _MAX_PORT = 65535
@@ -189,7 +188,7 @@ def write_notes(
             "which a multi-zone mesh needs"
         )
     account = f"{zone.namespace}/{zone.service_account}"
-    expected = f"{namespace or NAMESPACE}/{service_account or SERVICE_ACCOUNT}"
+    expected = f"{namespace or DEFAULT_NAMESPACE}/{service_account or DEFAULT_SERVICE_ACCOUNT}"
     if in_chart and zone.identity != "ambient" and account != expected:
         said.append(
             f"zone {zone.name}: its role trusts service account {account} only, but the release chart's is {expected}: "
