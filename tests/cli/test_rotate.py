@@ -78,9 +78,14 @@ def test_one_step_at_a_time_from_what_is_live(outputs: Path, base: Path) -> None
     assert f"there is no step 3. {nothing}" in again.stderr
     as_json = json.loads(run("--base", base, "--contract", outputs, "-o", "json").stdout)
     assert (as_json["from"], as_json["to"], as_json["steps"]) == ("acmpca", "acmpca", [])
+    assert "Note" not in run("--base", "-", "--contract", outputs, input=_with_version(base.read_text())).stderr
     written = base.parent / "rotation"
     assert run("--base", base, "--contract", outputs, "--output-dir", written).exit_code == 0
     assert (written / "PLAN.txt").read_text() == nothing
+
+
+def _with_version(text: str) -> str:
+    return text.replace("  name: default\n", "  name: default\n  resourceVersion: '7'\n", 1)
 
 
 def test_a_step_from_a_base_that_is_not_there_yet_says_so(outputs: Path, base: Path) -> None:

@@ -159,7 +159,7 @@ def _say_notes(rotation: Rotation, current: EditableMesh, *, is_read_again: bool
     for text in rotation.notes:
         note(text)
     note_list(current)
-    if current.has_resource_version and not is_read_again:
+    if rotation.steps and current.has_resource_version and not is_read_again:
         note(
             "the base has a metadata.resourceVersion, which each change makes invalid: Kubernetes accepts the first "
             "step only. Remove it from the base, or print each --step from the live mesh with --base -"
