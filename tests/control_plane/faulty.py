@@ -73,7 +73,7 @@ class Faulty(Rehearsal):
     def __init__(
         self, product: Product = "kong-mesh", version: str = "2.13.1", token: str = "", tls: Any = None
     ) -> None:
-        super().__init__(StandIn(product=product, version=version, token=token))
+        super().__init__(StandIn(product=product, version=version, token=token), _Handler)
         self.state.clear()
         self.old = False
         self.prefix = ""
@@ -83,14 +83,11 @@ class Faulty(Rehearsal):
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
-        super().__enter__()
-        assert self._server
-        self._server.RequestHandlerClass = type("Handler", (_Handler,), {"rehearsal": self})
         if self._tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*self._tls)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        return self
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+        return super().__enter__()
 
     def __exit__(self, *reasons: object) -> None:
         self._over.set()
@@ -144,7 +141,7 @@ def _as_before_2_8(reply: Reply) -> Reply:
 
 class _Handler(Handler):
     def serve(self) -> None:
-        faulty: Any = self.rehearsal
+        faulty: Any = self.server
         faulty.requests.append((self.command, self.path))
         self._fault = faulty.fault(len(faulty.requests), self.command, self.path) or Fault()
         if self._fault.hang_up == "before":
@@ -155,7 +152,7 @@ class _Handler(Handler):
         super().serve()
 
     def answer(self, request: Request) -> Reply:
-        faulty: Any = self.rehearsal
+        faulty: Any = self.server
         reply: Reply = self._fault.reply or faulty.answer(request)
         return reply
 

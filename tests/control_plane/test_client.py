@@ -33,11 +33,11 @@ def standin() -> Iterator[Faulty]:
 def test_it_says_who_it_is(standin: Faulty) -> None:
     with client(standin) as control_plane:
         index = control_plane.get_index()
-        assert (index.product, index.version, index.major, str(index)) == ("Kong Mesh", "2.13.1", 2, "Kong Mesh 2.13.1")
+        assert (index.product, index.number, str(index)) == ("Kong Mesh", (2, 13, 1), "Kong Mesh 2.13.1")
         standin.old = True
         assert control_plane.get_index() == index
         standin.stand_in.version = "dev-4711"
-        assert control_plane.get_index().major is None
+        assert control_plane.get_index().number is None
 
 
 def test_resources_are_there_or_not(standin: Faulty) -> None:

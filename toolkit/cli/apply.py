@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -181,7 +182,5 @@ def _tell(write: Write, written: Written) -> None:
 
 
 def _count(plan: Plan) -> str:
-    from toolkit.control_plane.write_order import Change
-
-    counts = {change.value: plan.count(change) for change in Change}
-    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    counts = Counter(step.change.value for step in plan.steps)
+    return ", ".join(f"{counts[word]} {word}" for word in _WORDS if word in counts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -83,7 +82,6 @@ def read_base(base: str, access: Access, meshes: Sequence[str], form: Form) -> B
     """
     from toolkit.files import name_source, read_text
     from toolkit.mesh.documents.editable import read_editable, write_mesh
-    from toolkit.mesh.schema.versions import MeshVersion
 
     if base != CONTROL_PLANE:
         text = read_text(base)
@@ -95,9 +93,7 @@ def read_base(base: str, access: Access, meshes: Sequence[str], form: Form) -> B
         resource = control_plane.get_mesh(name)
         if resource is not None:
             documents += read_editable(write_mesh(resource, form), f"Mesh {name} of the control plane")
-    version = None
-    with contextlib.suppress(ValueError):
-        version = MeshVersion.parse(index.version) if index.product == _ENTERPRISE else None
+    version = index.number if index.product == _ENTERPRISE else None
     return Base(documents, version, index.product, control_plane)
 
 

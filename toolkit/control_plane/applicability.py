@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 _FORBIDDEN = 403
-# Version 3.0 removes Mesh.mtls (Kong/developer.konghq.com:app/assets/mesh/raw/UPGRADE.md).
-_WITHOUT_MTLS = 3
 # Kong Mesh's own backends (Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and the pages next to it).
 _OPEN_SOURCE = "Kuma"
 _OF_KONG_MESH = frozenset({"acmpca", "vault", "certmanager"})
@@ -40,7 +38,7 @@ _ORIGIN = "kuma.io/origin"
 def list_product_problems(index: Index, resources: Sequence[Resource]) -> list[Problem]:
     """Return the problems that this product and version would reject in the last write only, or drop silently."""
     with_mtls = [resource for resource in resources if mapping(resource.document.get("mtls"))]
-    if with_mtls and index.major is not None and index.major >= _WITHOUT_MTLS:
+    if with_mtls and index.has_no_mtls:
         raise ExternalError(
             f"{index} has no mTLS in a Mesh: it would drop mtls of {with_mtls[0].key} without an error, and "
             "proxies would get no certificates",
@@ -51,7 +49,7 @@ def list_product_problems(index: Index, resources: Sequence[Resource]) -> list[P
         for resource in resources
         if has_zone_egress(resource.document)
         and not mapping(resource.document.get("mtls")).get("enabledBackend")
-        and not (index.major is not None and index.major >= _WITHOUT_MTLS)
+        and not index.has_no_mtls
     ]
     if index.product != _OPEN_SOURCE:
         return problems
@@ -126,7 +124,7 @@ def list_identity_problems(index: Index, steps: Sequence[Step]) -> list[Problem]
     """
     problems: list[Problem] = []
     changing = [step for step in steps if step.change is not Change.UNCHANGED]
-    if index.major is not None and index.major >= _WITHOUT_MTLS:
+    if index.has_no_mtls:
         problems += [
             step.resource.build_problem(f"spec.spiffeID.{field}", f"can't change in {index}: use another MeshIdentity")
             for step in changing

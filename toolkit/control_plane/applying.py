@@ -21,7 +21,7 @@ from toolkit.control_plane.client import (
     RefusedDocumentError,
     Written,
 )
-from toolkit.control_plane.write_order import Change, Step, Write, order_writes
+from toolkit.control_plane.write_order import Step, Write, order_writes
 from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError, ToolkitError
 from toolkit.mesh.documents.differences import are_same, find_differences
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
@@ -54,10 +54,6 @@ class Plan:
     steps: tuple[Step, ...]
     writes: tuple[Write, ...]
     remarks: tuple[str, ...] = ()
-
-    def count(self, change: Change) -> int:
-        """Return the number of documents with this effect."""
-        return sum(step.change is change for step in self.steps)
 
 
 def plan(control_plane: ControlPlane, resources: Sequence[Resource]) -> Plan:

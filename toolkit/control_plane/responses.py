@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from toolkit.errors import Problem
+from toolkit.mesh.schema.versions import FIRST_WITHOUT_MTLS, MeshVersion
 from toolkit.redaction import blot
 from toolkit.text import MAX_LINE, take_line
 from toolkit.yamltext.plain import is_tame, items
@@ -20,8 +22,8 @@ from toolkit.yamltext.plain import is_tame, items
 if TYPE_CHECKING:
     from toolkit.values import Object
 
-# The version of the fields in toolkit.mesh.documents.kept.
-_KNOWN = (2, 14)
+# The first version that may have other fields than those in toolkit.mesh.documents.kept.
+_UNKNOWN_FROM = MeshVersion(2, 15)
 _MAX_PROBLEMS = 50
 # The lists of fields in an error, with the name of the reason in each.
 _PARAMETERS = (("invalid_parameters", "reason"), ("invalidParameters", "reason"), ("causes", "message"))
@@ -92,21 +94,26 @@ class Index:
         return " ".join(filter(None, (self.product, self.version, self.mode and f"({self.mode})")))
 
     @property
-    def major(self) -> int | None:
-        """Return the major version; None for a development build."""
-        number = self._number
-        return number[0] if number else None
+    def number(self) -> MeshVersion | None:
+        """Return the version; None for a development build."""
+        with suppress(ValueError):
+            number = MeshVersion.parse(self.version)
+            # A development build has the version 0.0.0-preview (kumahq/kuma:mk/build.mk).
+            return number if number.major else None
+        return None
 
     @property
     def may_know_more(self) -> bool:
         """Return whether a Mesh may have fields that Kuma 2.14 lacks: in newer versions and development builds."""
-        return self._number is None or self._number > _KNOWN
+        return self.number is None or self.number >= _UNKNOWN_FROM
 
     @property
-    def _number(self) -> tuple[int, int] | None:
-        # A development build has the version 0.0.0-preview (kumahq/kuma:mk/build.mk).
-        match = re.match(r"v?([1-9]\d{0,2})\.(\d{1,3})(?!\d)", self.version, re.ASCII)
-        return (int(match[1]), int(match[2])) if match else None
+    def has_no_mtls(self) -> bool:
+        """Return whether this version removed ``Mesh.mtls``.
+
+        Source: Kong/developer.konghq.com:app/assets/mesh/raw/UPGRADE.md.
+        """
+        return self.number is not None and self.number >= FIRST_WITHOUT_MTLS
 
 
 @dataclass(frozen=True)

@@ -104,10 +104,10 @@ def order_writes(steps: Sequence[Step]) -> Iterator[Write]:
     others = [step.resource for step in needed if step is not mesh]
     if mesh is not None and mesh.current is None and others:
         document = mesh.resource.document
-        has_mtls = bool(mapping(document.get("mtls")))
+        needs_more = bool(mapping(document.get("mtls")))
         awaited = "Secrets" if any(each.key.kind == "Secret" for each in others) else "permissions and TLS settings"
-        yield Write(mesh.resource, without_mtls(document) if has_mtls else document, awaited)
-        if not has_mtls:
+        yield Write(mesh.resource, without_mtls(document) if needs_more else document, awaited)
+        if not needs_more:
             mesh = None
     yield from _list_writes(others, _BEFORE_THE_MESH)
     # A Mesh that loses mTLS comes last, so that proxies have other certificates by then.

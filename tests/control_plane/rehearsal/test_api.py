@@ -18,7 +18,6 @@ from toolkit.control_plane.rehearsal import jsonpb
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.exchange import Reply, Request
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
-from toolkit.errors import ExternalError
 from toolkit.mesh.schema.field_types import Spec
 
 if TYPE_CHECKING:
@@ -250,12 +249,6 @@ def test_insights_are_there_when_they_are_given() -> None:
 
 
 # Anything at all
-
-
-def test_the_port_is_taken(rehearsal: Rehearsal) -> None:
-    port = int(rehearsal.url.rpartition(":")[2])
-    with pytest.raises(ExternalError, match="can't listen on"), Rehearsal(port=port):
-        pass
 
 
 def test_bodies_without_a_size_or_too_large_are_refused(rehearsal: Rehearsal) -> None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 Mode = Literal["zone", "global", "read-only"]
-MODES: tuple[Mode, ...] = ("zone", "global", "read-only")
 ZONE = "z1"
 ORIGIN, ZONE_LABEL, _ENV, DISPLAY_NAME = "kuma.io/origin", "kuma.io/zone", "kuma.io/env", "kuma.io/display-name"
 _ORIGINS = ("global", "zone")

@@ -7,12 +7,11 @@ import re
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.exchange import RefusedError, Reply, Request
-from toolkit.errors import ExternalError
 from toolkit.network_settings import is_loopback
 
 _LOOPBACK = "127.0.0.1"
@@ -22,77 +21,49 @@ _MAX_BODY = 16 * 1024 * 1024
 _LONGEST_PAUSE_SECONDS = 60.0
 
 
-class Rehearsal:
-    """A stand-in control plane that answers until its ``with`` block ends.
+class Rehearsal(ThreadingHTTPServer):
+    """A stand-in control plane on a free port of the loopback interface. It answers until its ``with`` block ends.
 
     Args:
         stand_in: answers the requests; None for a new stand-in of Kong Mesh.
-        port: on the loopback interface; 0 for a free port.
+        handler: reads requests and writes answers.
 
     Attributes:
         stand_in: answers the requests; tests inspect it.
+        connections: the open ones, which are closed at the end.
 
     Example:
         >>> with Rehearsal(StandIn(product="kuma", mode="global")) as rehearsal:  # doctest: +SKIP
         ...     httpx.get(f"{rehearsal.url}/meshes").json()
     """
 
-    def __init__(self, stand_in: StandIn | None = None, port: int = 0) -> None:
+    daemon_threads = True
+
+    def __init__(self, stand_in: StandIn | None = None, handler: type[Handler] | None = None) -> None:
         self.stand_in = stand_in or StandIn()
-        self._port = port
-        self._server: Server | None = None
-        self._thread: threading.Thread | None = None
+        self.connections: set[socket.socket] = set()
+        super().__init__((_LOOPBACK, 0), handler or Handler)
 
     def __enter__(self) -> Self:
-        """Start to listen.
-
-        Raises:
-            ExternalError: the port can't be used, for example because it is in use.
-        """
-        handler = type("Handler", (Handler,), {"rehearsal": self})
-        try:
-            self._server = Server(self._port, handler)
-        except OSError as error:
-            raise ExternalError(
-                f"can't listen on {_LOOPBACK}:{self._port}: {error.strerror or error}", "Choose another port."
-            ) from error
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="control-plane", daemon=True
+        """Start to answer."""
+        thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="control-plane", daemon=True
         )
-        self._thread.start()
+        thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop listening, and close all connections."""
-        if self._server is None or self._thread is None:
-            return
-        self._server.shutdown()
-        self._thread.join()
-        self._server.disconnect()
-        self._server.server_close()
+        """Stop, and close all connections."""
+        self.shutdown()
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
 
     @property
     def url(self) -> str:
         """Return its address, for ``--control-plane``."""
-        if self._server is None:
-            raise RuntimeError("the stand-in does not listen yet")
-        return f"http://{_LOOPBACK}:{self._server.server_port}"
-
-
-class Server(ThreadingHTTPServer):
-    """A server that keeps a list of its connections, to close them when it stops."""
-
-    daemon_threads = True
-
-    def __init__(self, port: int, handler: type[Handler]) -> None:
-        self.connections: set[socket.socket] = set()
-        super().__init__((_LOOPBACK, port), handler)
-
-    def disconnect(self) -> None:
-        """Close every connection."""
-        for connection in list(self.connections):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        return f"http://{_LOOPBACK}:{self.server_port}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Ignore errors of clients that disconnect."""
@@ -101,12 +72,11 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """Reads requests and writes answers."""
 
-    rehearsal: ClassVar[Rehearsal]
     protocol_version = "HTTP/1.1"
     timeout = _LONGEST_PAUSE_SECONDS
     # Headers and body are written separately. With Nagle's algorithm, the body would wait for an acknowledgement.
     disable_nagle_algorithm = True
-    server: Server
+    server: Rehearsal
 
     def setup(self) -> None:
         """Register the connection."""
@@ -134,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, request: Request) -> Reply:
         """Return the answer to a request."""
-        return self.rehearsal.stand_in.answer(request)
+        return self.server.stand_in.answer(request)
 
     def check(self) -> None:
         """Reject a request that a web page may have sent.
