@@ -165,42 +165,22 @@ def guard_stderr() -> Iterator[None]:
 def format_traceback(error: BaseException) -> str:
     """Return the traceback of an error and of its causes, the first cause first.
 
-    Secrets are replaced, and control characters are escaped. For libraries that quote invalid text, only the error's
-    class is shown.
+    Secrets are replaced, and control characters are escaped. The messages of libraries that quote invalid text are left
+    out.
     """
     import traceback
 
-    parts: list[str] = []
-    for each, link in _chain(error):
-        frames = "".join(traceback.format_tb(each.__traceback__))
-        head = "Traceback (most recent call last):\n" if frames else ""
-        parts.append(f"{head}{frames}{_described(each)}\n{link}")
-    # The causes were collected from last to first.
-    return escape_lines(blot("\n".join(reversed(parts))))
+    text = "".join(traceback.format_exception(error))
+    chain = [error]
+    for each in chain:
+        chain += [other for other in (each.__cause__, each.__context__) if other is not None and other not in chain]
+        if _may_quote(type(each)) and str(each):
+            text = text.replace(str(each), "(its message is left out: it may quote what was read)")
+    return escape_lines(blot(text))
 
 
-def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
-    """Yield the error and its causes, each with the text that connects it to the next error."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    link = ""
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current, link
-        if current.__cause__ is not None:
-            link, current = "\nThis is the direct cause of the following error:\n", current.__cause__
-        else:
-            link = "\nWhile this was handled, another error occurred:\n"
-            current = None if current.__suppress_context__ else current.__context__
-
-
-def _described(error: BaseException) -> str:
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    if any(f"{each.__module__}.".startswith(f"{library}.") for each in kind.__mro__ for library in _QUOTING):
-        return f"{name} (its message is left out: it may quote what was read)"
-    message = "\n".join([str(error), *getattr(error, "__notes__", ())]).strip()
-    return f"{name}: {message}" if message else name
+def _may_quote(kind: type[BaseException]) -> bool:
+    return any(f"{each.__module__}.".startswith(f"{library}.") for each in kind.__mro__ for library in _QUOTING)
 
 
 def install_hooks() -> None:

@@ -104,20 +104,17 @@ class StandIn:
 
     def answer(self, request: Request) -> Reply:
         """Return the answer to a request."""
-        reply = self._reply(request)
+        try:
+            reply = self._answer(request)
+        except RefusedError as refused:
+            reply = refused.to_reply()
+        except Exception:  # a defect must not cost the client its connection
+            _logger.exception("%s %s failed", request.method, request.target)
+            reply = RefusedError(500, "Internal Server Error", "The stand-in has a defect.").to_reply()
         # Another request may have changed the same resource; then the next one computes it again.
         with contextlib.suppress(RefusedError):
             self._advance(is_read=request.method == "GET")
         return reply
-
-    def _reply(self, request: Request) -> Reply:
-        try:
-            return self._answer(request)
-        except RefusedError as refused:
-            return refused.to_reply()
-        except Exception:  # a defect must not cost the client its connection
-            _logger.exception("%s %s failed", request.method, request.target)
-            return RefusedError(500, "Internal Server Error", "The stand-in has a defect.").to_reply()
 
     def _answer(self, request: Request) -> Reply:
         parts = request.parts

@@ -79,19 +79,14 @@ def read_message(model: type[Model], value: object) -> Object:
 
 
 @cache
-def list_types(model: type[Model]) -> dict[str, FieldType]:
-    """Return the types of a model's fields by their names in documents."""
-    fields = list_fields(model).items()
-    return {name: read_annotation(field.annotation, tuple(field.metadata)) for name, field in fields}
-
-
 def _list_message_types(model: type[Model]) -> dict[str, FieldType]:
-    """Return the types of a message's fields. Two of them are other ones than in the model."""
+    """Return the types of a message's fields by their names. Two of them are other ones than in the model."""
     # google.protobuf.Struct: any JSON.
     own = {"conf": FieldType(object, metadata=(PROTOBUF_WRAPPER,))}
     if issubclass(model, DataSource):
         own["inline"] = FieldType(bytes)
-    return {name: own.get(name, kind) for name, kind in list_types(model).items()}
+    fields = list_fields(model).items()
+    return {name: own.get(name) or read_annotation(field.annotation, tuple(field.metadata)) for name, field in fields}
 
 
 def _find_message(kind: FieldType) -> type[Model] | None:
