@@ -165,7 +165,7 @@ RENDERMESH = (
     Wrong(f"{_RENDER} --request-timeout x", f"{_NO_RENDERING} --request-timeout: …"),
     Wrong(f"{_RENDER} --namespace 'a b'", f"{_NO_RENDERING} --namespace: must be 1 to 63 …"),
     Wrong(f"{_RENDER} --ca-cert nowhere", "Invalid value for '--ca-cert': must be one of inline, …"),
-    Wrong(f"{_RENDER} --mesh-version 2.x", "Invalid value for --mesh-version: '2.x' is not a version …"),
+    Wrong(f"{_RENDER} --mesh-version 2.x", "Invalid value for '--mesh-version': '2.x' is not a version …"),
     Wrong(f"{_RENDER} -o mesh.yml", f"{_OUTPUT} 'mesh.yml' is a file, and a format belongs here; write yaml=mesh.yml"),
     Wrong(f"{_RENDER} --output-file c.json", "c.json is an input (--contract), so …"),
     Wrong("render-mesh --contract - --base -", "--contract and --base can't both be -: there is one standard input"),

@@ -16,7 +16,7 @@ from tests.support import NOW, Authority, name
 from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access
 from toolkit.control_plane.rehearsal.exchange import Reply
-from toolkit.control_plane.resources import Key
+from toolkit.control_plane.resource_keys import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MESH = {"type": "Mesh", "name": "default", "routing": {"localityAwareLoadBalancing": True}}
 KEY = Key("Mesh", "default", "default")
-SECRET = Key("Secret", "chain", "default")
+SECRET = Key("Secret", "default", "chain")
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.control_plane.rehearsal import mesh_validation
 from toolkit.control_plane.rehearsal.api import StandIn
-from toolkit.control_plane.rehearsal.exchange import Reply, Request, build_path
 from toolkit.control_plane.rehearsal.jsonpb import Secret, read_message
 from toolkit.control_plane.rehearsal.web_server import Handler, Rehearsal
+from toolkit.control_plane.resource_keys import Key
 from toolkit.control_plane.scoped_specs import read_struct
 from toolkit.mesh.schema.field_types import Spec
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from toolkit.control_plane.rehearsal.exchange import Reply, Request
     from toolkit.mesh.schema.versions import Product
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJncm91cHMiOlsibWVzaC1zeXN0ZW06YWRtaW4iXX0.c2lnbmF0dXJl"
@@ -112,7 +113,7 @@ class Faulty(Rehearsal):
 
     def put(self, document: dict[str, Any]) -> None:
         """Change something as somebody else would, past all checks."""
-        path = build_path(document["type"], document.get("mesh") or document["name"], document["name"])
+        path = Key(document["type"], document.get("mesh") or document["name"], document["name"]).path
         self.state[path] = kept(document)
 
     def refuse_writes(self, detail: str) -> None:

@@ -15,6 +15,7 @@ from toolkit.control_plane import applying, resources
 from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access, Token
 from toolkit.control_plane.rehearsal.exchange import Reply
+from toolkit.control_plane.resource_keys import Key
 from toolkit.control_plane.write_order import Change
 from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError
 from toolkit.mesh.documents.differences import are_same
@@ -247,7 +248,7 @@ WORLDS = st.builds(lambda *parts: list(documents(*parts)), SECRETS, BACKENDS, SE
     before=st.none() | WORLDS, after=WORLDS, dies_at=st.integers(1, 30), hang_up=st.sampled_from(["before", "after"])
 )
 def test_from_any_state_to_any_other_and_broken_anywhere(before: Any, after: Any, dies_at: int, hang_up: str) -> None:
-    found = [resources.Resource(resources.Key(d["type"], d["name"], d.get("mesh", d["name"])), d, "x") for d in after]
+    found = [resources.Resource(Key(d["type"], d.get("mesh", d["name"]), d["name"]), d, "x") for d in after]
     with Faulty() as standin, ControlPlane(Access(standin.url), pause=lambda _: None) as control_plane:
         for document in before or []:
             standin.put(document)

@@ -17,7 +17,7 @@ from toolkit.control_plane.client import MAX_RESPONSE, ControlPlane, ControlPlan
 from toolkit.control_plane.connection import Access, Token
 from toolkit.control_plane.rehearsal.api import READ_ONLY
 from toolkit.control_plane.rehearsal.exchange import Reply, Request
-from toolkit.control_plane.resources import Key
+from toolkit.control_plane.resource_keys import Key
 from toolkit.errors import ExternalError, InvalidInputError, ToolkitError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from tests.control_plane.faulty import TOKEN, Fault, Faulty
 from tests.support import Authority
 from toolkit.control_plane.client import ControlPlane, ControlPlaneError
 from toolkit.control_plane.connection import Access, Token
-from toolkit.control_plane.resources import Key
+from toolkit.control_plane.resource_keys import Key
 from toolkit.errors import InvalidInputError, ToolkitError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_the_token_is_sent_and_never_shown(standin: Faulty) -> None:
     standin.stand_in.token = TOKEN
     standin.put({"type": "Mesh", "name": "other"})
     with client(standin) as control_plane, pytest.raises(ControlPlaneError, match="cannot access the resource"):
-        control_plane.get(Key("Secret", "chain", "other"))
+        control_plane.get(Key("Secret", "other", "chain"))
     access = Access(standin.url, Token(TOKEN, "x"))
     with ControlPlane(access) as control_plane:
         assert control_plane.get_mesh("default") is None

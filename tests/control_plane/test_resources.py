@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.control_plane.resources import Key, Resource, read_resources
+from toolkit.control_plane.resource_keys import Key
+from toolkit.control_plane.resources import Resource, read_resources
 from toolkit.errors import InvalidInputError, ToolkitError
 from toolkit.files import name_source
 from toolkit.mesh.documents import reader
@@ -39,7 +40,7 @@ def problems(text: str, source: str = "mesh.yaml") -> list[str]:
 
 def test_streams_and_files_are_read_in_their_order() -> None:
     first, second, third = read([("a.yaml", f"---\n{SECRET}---\n{MESH}---\n"), ("-", MESH.replace("default", "other"))])
-    assert (first.key, first.source) == (Key("Secret", "chain", "default"), "a.yaml")
+    assert (first.key, first.source) == (Key("Secret", "default", "chain"), "a.yaml")
     assert (str(first.key), first.key.path) == ("Secret chain of mesh default", "/meshes/default/secrets/chain")
     assert (str(second.key), second.key.path) == ("Mesh default", "/meshes/default")
     assert (third.key.mesh, third.source) == ("other", "standard input")
@@ -59,7 +60,7 @@ creationTime: x
 """
     (identity,) = read([("i.yaml", text)])
     assert (identity.key, identity.key.path) == (
-        Key("MeshIdentity", "issue", "default"),
+        Key("MeshIdentity", "default", "issue"),
         "/meshes/default/meshidentities/issue",
     )
     assert str(identity.key) == "MeshIdentity issue of mesh default"

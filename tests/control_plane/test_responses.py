@@ -12,7 +12,7 @@ from tests.control_plane.faulty import ON_KUBERNETES, TOKEN, Faulty
 from toolkit.control_plane.client import ControlPlaneError
 from toolkit.control_plane.connection import Token
 from toolkit.control_plane.rehearsal.api import READ_ONLY
-from toolkit.control_plane.resources import Key
+from toolkit.control_plane.resource_keys import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def standin() -> Iterator[Faulty]:
 
 def read(standin: Faulty, **access: object) -> ControlPlaneError:
     with client(standin, **access) as control_plane, pytest.raises(ControlPlaneError) as raised:
-        control_plane.get(Key("Secret", "chain", "default"))
+        control_plane.get(Key("Secret", "default", "chain"))
     return raised.value
 
 

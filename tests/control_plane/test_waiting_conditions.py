@@ -15,7 +15,8 @@ from tests.control_plane.applied import wanted
 from tests.control_plane.clients import client, reply
 from tests.control_plane.faulty import Fault, Faulty
 from toolkit.control_plane.rehearsal.exchange import Reply
-from toolkit.control_plane.resources import Key, Resource
+from toolkit.control_plane.resource_keys import Key
+from toolkit.control_plane.resources import Resource
 from toolkit.control_plane.waiting import State, Zone, read_states
 from toolkit.errors import ExternalError
 
@@ -54,7 +55,7 @@ def have(standin: Faulty, *conditions: Any, document: dict[str, Any] | None = No
 def test_what_kuma_recorded_is_read(standin: Faulty, there: dict[str, Any]) -> None:
     standin.state[scoped.path("meshidentities", there["name"])] = there
     document = {name: value for name, value in there.items() if name in ("type", "mesh", "name", "spec")}
-    found = state(standin, Resource(Key("MeshIdentity", there["name"], "default"), document, "x"))
+    found = state(standin, Resource(Key("MeshIdentity", "default", there["name"]), document, "x"))
     ready = {each["type"]: each["status"] for each in there["status"]["conditions"]}["Ready"] == "True"
     assert found.is_ready == (ready or "provider" not in there["spec"])
     assert not found.problem

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from toolkit.control_plane.applying import Plan
     from toolkit.control_plane.client import ControlPlane, Written
-    from toolkit.control_plane.resources import Key
+    from toolkit.control_plane.resource_keys import Key
     from toolkit.control_plane.waiting import Clock, State, Zone
     from toolkit.control_plane.write_order import Write
 

@@ -194,10 +194,7 @@ yes_option = option("-y", "--yes", is_flag=True, allow_from_autoenv=False, help=
 def _parse_version(text: str) -> MeshVersion:
     from toolkit.mesh.schema.versions import MeshVersion
 
-    try:
-        return MeshVersion.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--mesh-version") from error
+    return MeshVersion.parse(text)
 
 
 version_option = functools.partial(option, "--mesh-version", callback=parse_with(_parse_version), metavar="VERSION")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.documents import show_diff
+from toolkit.cli.documents import read_mode, show_diff
 from toolkit.cli.options import (
     ContractSource,
     contract_options,
@@ -20,10 +19,11 @@ from toolkit.cli.options import (
 )
 from toolkit.cli.output_options import diff_option, output_dir_option, output_file_option, write_directory
 from toolkit.cli.parameters import Command, option
-from toolkit.files import PRIVATE, PUBLIC, name_source, read_text
+from toolkit.files import PRIVATE, name_source, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from toolkit.contract import Zone
     from toolkit.mesh.schema.versions import MeshVersion
@@ -105,7 +105,8 @@ def command(
     if mesh_version is not None and form == "helm":
         rendering.refuse_version(chosen, mesh_version)
     texts, said, changes = _rendered(chosen, form, base, address, namespace)
-    mode = PUBLIC if base is None else _mode_of(base)
+    # Values may contain passwords.
+    mode = PRIVATE if base == "-" else read_mode(base)
     if diff:
         show_diff(read_text(str(base)), texts[0], (str(base), f"{base} with the zone"))
     elif output_dir is None:
@@ -158,8 +159,3 @@ def _rendered(
         [line for one in merged for line in one.notes],
         [line for one in merged for line in one.changes],
     )
-
-
-def _mode_of(base: str) -> int:
-    """Return the file mode of a base, because values may contain passwords. For stdin, only the owner may read."""
-    return PRIVATE if base == "-" else Path(base).stat().st_mode & 0o777

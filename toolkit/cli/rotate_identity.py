@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from toolkit.control_plane.client import ControlPlane
-    from toolkit.control_plane.resources import ListedKind
     from toolkit.mesh.rotate.identity_move import Given, IdentityMove
     from toolkit.mesh.rotate.obstacles import Obstacle
     from toolkit.values import Object
@@ -117,8 +116,7 @@ def _list_documents(mesh: str, control_plane: ControlPlane) -> str:
     """
     from toolkit.mesh.schema.scoped import SCOPED_KINDS
 
-    kinds: tuple[ListedKind, ...] = (*SCOPED_KINDS, "Dataplane")
-    found = [document for kind in kinds for document in control_plane.list_resources(kind, mesh)]
+    found = [document for kind in (*SCOPED_KINDS, "Dataplane") for document in control_plane.list_resources(kind, mesh)]
     return "".join(f"---\n{_write_as_yaml(document)}\n" for document in found)
 
 

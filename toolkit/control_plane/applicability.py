@@ -24,7 +24,8 @@ from toolkit.yamltext.plain import mapping
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from toolkit.control_plane.resources import Key, Resource
+    from toolkit.control_plane.resource_keys import Key
+    from toolkit.control_plane.resources import Resource
     from toolkit.control_plane.responses import Index
     from toolkit.values import Object
 

@@ -24,7 +24,7 @@ from toolkit.control_plane.connection import (
     parse_address,
     speaks_plainly,
 )
-from toolkit.control_plane.resources import Key, ListedKind, build_list_path
+from toolkit.control_plane.resource_keys import Key, build_list_path
 from toolkit.control_plane.responses import (
     CHECK_ADDRESS,
     NOT_TRUSTED,
@@ -216,7 +216,7 @@ class ControlPlane:
         response = self._read("/config")
         return (response.parse_document() if response.status == httpx.codes.OK else None) or {}
 
-    def list_resources(self, kind: ListedKind, mesh: str) -> list[Object]:
+    def list_resources(self, kind: str, mesh: str) -> list[Object]:
         """Return all resources of a kind in a mesh, from all pages.
 
         Source: kumahq/kuma:pkg/api-server/pagination.go.

@@ -12,12 +12,12 @@ import base64
 import math
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from toolkit.contract import DnsLabel, list_validation_problems
+from toolkit.control_plane.resource_keys import Key
 from toolkit.control_plane.scoped_specs import list_spec_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import name_source
@@ -27,7 +27,7 @@ from toolkit.mesh.documents.typed import Document, SecretDocument
 from toolkit.mesh.documents.wording import has_half_characters
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
-from toolkit.mesh.schema.scoped import COLLECTIONS, SCOPED_KINDS, ScopedKind
+from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.mesh.schema.secret import ObjectName
 from toolkit.pki import duration
 from toolkit.text import take_line
@@ -40,44 +40,9 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.reader import Documents
     from toolkit.values import Object
 
-Kind: TypeAlias = Literal["Mesh", "Secret"] | ScopedKind
-ListedKind: TypeAlias = Literal["Secret", "Dataplane"] | ScopedKind
-KINDS: tuple[Kind, ...] = ("Mesh", "Secret", *SCOPED_KINDS)
-_SCOPED: dict[str, ScopedKind] = {kind: kind for kind in SCOPED_KINDS}
+KINDS = ("Mesh", "Secret", *SCOPED_KINDS)
 # Fields of a Secret and of other resources of a mesh.
 _FIELDS = frozenset({"type", "mesh", "name", "labels"})
-
-
-def build_list_path(kind: ListedKind, mesh: str) -> str:
-    """Return the path of all resources of a kind in a mesh (kumahq/kuma:pkg/core/resources/apis/*/rest.yaml)."""
-    others = {"Secret": "secrets", "Dataplane": "dataplanes"}
-    collection = COLLECTIONS[kind] if kind in SCOPED_KINDS else others[kind]
-    return f"/meshes/{quote(mesh, safe='')}/{collection}"
-
-
-@dataclass(frozen=True)
-class Key:
-    """The key of a resource.
-
-    Attributes:
-        kind: such as Mesh or Secret.
-        name: name of the resource.
-        mesh: the mesh that it belongs to; for a Mesh, its own name.
-    """
-
-    kind: Kind
-    name: str
-    mesh: str
-
-    def __str__(self) -> str:
-        return f"Mesh {self.name}" if self.kind == "Mesh" else f"{self.kind} {self.name} of mesh {self.mesh}"
-
-    @property
-    def path(self) -> str:
-        """Return the resource's path in the HTTP API, quoted (kumahq/kuma:pkg/api-server/resource_endpoints.go)."""
-        if self.kind == "Mesh":
-            return f"/meshes/{quote(self.mesh, safe='')}"
-        return f"{build_list_path(self.kind, self.mesh)}/{quote(self.name, safe='')}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,7 +75,7 @@ class Resource:
         """Yield the key of every Secret that a backend uses as a data source, with the path of the data source."""
         for path, backend in self.list_backends():
             for place, name in find_secrets_named(backend.get("conf")):
-                yield f"{path}.conf.{join_path(place)}", Key("Secret", name, self.key.mesh)
+                yield f"{path}.conf.{join_path(place)}", Key("Secret", self.key.mesh, name)
 
 
 def read_resources(documents: Documents) -> tuple[Resource, ...]:
@@ -212,8 +177,7 @@ def _read_resource(document: Document) -> Resource:
         return Resource(Key("Mesh", document.name, document.name), kept, document.source)
     if isinstance(document, SecretDocument):
         kept["data"] = base64.b64encode(decode(kept["data"]) or b"").decode()
-    kind: Kind = _SCOPED.get(document.kind, "Secret")
-    return Resource(Key(kind, document.name, kept["mesh"]), kept, document.source)
+    return Resource(Key(document.kind, kept["mesh"], document.name), kept, document.source)
 
 
 def _list_name_problems(path: str, value: object, *, is_object: bool) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from toolkit.control_plane.client import ControlPlane, ControlPlaneError
-from toolkit.control_plane.resources import Key, Resource, build_list_path
+from toolkit.control_plane.resource_keys import Key, build_list_path
 from toolkit.control_plane.write_order import Change, Step, get_provider
 from toolkit.errors import EXIT_CHECK_FAILED, ExternalError, ToolkitError
 from toolkit.mesh.documents.differences import are_same
@@ -29,6 +29,7 @@ from toolkit.yamltext.plain import items, mapping, text
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from toolkit.control_plane.resources import Resource
     from toolkit.values import Object
 
 # Between two rounds, in seconds. A zone control plane computes conditions at an interval

@@ -21,11 +21,11 @@ from toolkit.yamltext.plain import mapping
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from toolkit.control_plane.resources import Kind, Resource
+    from toolkit.control_plane.resources import Resource
     from toolkit.values import Object
 
-_BEFORE_THE_MESH: tuple[Kind, ...] = ("Secret", "MeshTrafficPermission", "MeshTLS")
-_AFTER_THE_MESH: tuple[Kind, ...] = ("MeshTrust", "MeshIdentity")
+_BEFORE_THE_MESH = ("Secret", "MeshTrafficPermission", "MeshTLS")
+_AFTER_THE_MESH = ("MeshTrust", "MeshIdentity")
 
 
 class Change(Enum):
@@ -119,7 +119,7 @@ def order_writes(steps: Sequence[Step]) -> Iterator[Write]:
         yield Write(mesh.resource, mesh.resource.document)
 
 
-def _list_writes(resources: Sequence[Resource], kinds: Sequence[Kind]) -> Iterator[Write]:
+def _list_writes(resources: Sequence[Resource], kinds: Sequence[str]) -> Iterator[Write]:
     chosen = sorted(
         (resource for resource in resources if resource.key.kind in kinds),
         # A MeshIdentity without a provider publishes SPIFFE IDs before another one issues certificates for them.

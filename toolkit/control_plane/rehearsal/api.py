@@ -20,13 +20,11 @@ from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, names_a
 from toolkit.control_plane.rehearsal.exchange import (
     KINDS,
     PLAIN,
-    Key,
     RefusedError,
     Reply,
     Request,
     build_json_reply,
     build_not_found,
-    build_path,
     find_key,
     read_page,
     require,
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
+    from toolkit.control_plane.resource_keys import Key
     from toolkit.mesh.schema.versions import Product
     from toolkit.values import Object
 
@@ -212,7 +211,7 @@ class StandIn:
         self.inventory.write({**named, **({"labels": labels} if labels else {}), **rest}, before)
         if key.kind == "MeshIdentity":
             with self._lock:
-                self._waiting[build_path(*key)] = self.delay
+                self._waiting[key.path] = self.delay
         warnings = names_and_labels.list_warnings(key.name)
         return build_json_reply(201 if before is None else 200, {"warnings": warnings} if warnings else {})
 

@@ -10,20 +10,16 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import parse_qs, unquote
 
+from toolkit.control_plane.resource_keys import COLLECTIONS, Key
 from toolkit.errors import Problem
-from toolkit.mesh.schema import scoped
 
 if TYPE_CHECKING:
     from toolkit.values import Object
 
-# The collections of a mesh's resources in the API.
-_COLLECTIONS: dict[str, str] = {"Secret": "secrets"} | dict(scoped.COLLECTIONS.items())
-# With those that the stand-in only lists, if they were put into it.
-_LISTED = _COLLECTIONS | {"Dataplane": "dataplanes"}
 # The kinds of the lists, by their collection in a mesh.
-KINDS = {collection: kind for kind, collection in _LISTED.items()}
+KINDS = {collection: kind for kind, collection in COLLECTIONS.items()}
 _DEFAULT_SIZE, _MAX_SIZE = 100, 1000
 
 
@@ -68,31 +64,13 @@ class Request(NamedTuple):
         return {name: values[-1] for name, values in query.items()}
 
 
-class Key(NamedTuple):
-    """A resource, by the path of a request."""
-
-    kind: str
-    mesh: str
-    name: str
-
-    @property
-    def is_mesh(self) -> bool:
-        """Return whether it is a Mesh."""
-        return self.kind == "Mesh"
-
-
-def build_path(kind: str, mesh: str, name: str) -> str:
-    """Return the path of a resource in the API."""
-    path = f"/meshes/{quote(mesh, safe='')}"
-    return path if kind == "Mesh" else f"{path}/{_LISTED[kind]}/{quote(name, safe='')}"
-
-
 def find_key(parts: list[str]) -> Key | None:
     """Return the resource that the parts of a path name; None if they name none."""
     match parts:
         case ["meshes", mesh] if mesh:
             return Key("Mesh", mesh, mesh)
-        case ["meshes", mesh, collection, name] if mesh and name and KINDS.get(collection) in _COLLECTIONS:
+        # Dataplanes are only listed, if they were put into the stand-in.
+        case ["meshes", mesh, collection, name] if mesh and name and collection in KINDS.keys() - {"dataplanes"}:
             return Key(KINDS[collection], mesh, name)
     return None
 

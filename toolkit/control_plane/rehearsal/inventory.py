@@ -11,8 +11,9 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from toolkit.control_plane.rehearsal.exchange import RefusedError, build_path
+from toolkit.control_plane.rehearsal.exchange import RefusedError
 from toolkit.control_plane.rehearsal.names_and_labels import DISPLAY_NAME, ORIGIN, ZONE_LABEL
+from toolkit.control_plane.resource_keys import Key
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.mesh.schema.secret import MESH_LABEL
 
@@ -42,7 +43,7 @@ class Inventory:
 
     def find(self, kind: str, mesh: str, name: str) -> Object | None:
         """Return a resource; None if it does not exist."""
-        return self.documents.get(build_path(kind, mesh, name))
+        return self.documents.get(Key(kind, mesh, name).path)
 
     def read_secret(self, mesh: str, name: str) -> bytes | None:
         """Return the value of a Secret; None if it does not exist."""
@@ -100,7 +101,7 @@ class Inventory:
 def find_path(document: Object) -> str:
     """Return the path of a resource."""
     name: str = document["name"]
-    return build_path(document["type"], document.get("mesh", name), name)
+    return Key(document["type"], document.get("mesh", name), name).path
 
 
 def _now() -> str:
