@@ -61,6 +61,12 @@ def test_a_command_ends_as_one_that_sigpipe_killed(command: tuple[str, ...], out
     assert (result.returncode, result.stderr) == (141, "")
 
 
+@pytest.mark.parametrize("step", ["bash_source", "bash_complete"])
+def test_shell_completion_ends_in_the_same_way(step: str) -> None:
+    result = run(_TOOLKIT_COMPLETE=step, COMP_WORDS="toolkit ver", COMP_CWORD="1")
+    assert (result.returncode, result.stderr) == (141, "")
+
+
 def test_a_failed_check_is_not_reported_as_such_if_nobody_read_it(tmp_path: Path) -> None:
     mesh = tmp_path / "mesh.yaml"
     mesh.write_text("type: Mesh\nname: default\nmtls: {enabledBackend: nope}\n")

@@ -148,7 +148,9 @@ class LazyGroup(LazySubcommands):
             redaction.know_urls(str(argument))
         with guard_stderr(), guard_stdout():
             try:
-                return super().main(*args, **kwargs)
+                # Shell completion. For commands, click's own handler would come first.
+                with explain_output_errors():
+                    return super().main(*args, **kwargs)
             except OutputError as error:
                 if not isinstance(error, ReaderEndedError):
                     _say(error.lines())
