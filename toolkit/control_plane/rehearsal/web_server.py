@@ -8,7 +8,6 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
-from urllib.parse import urlsplit
 
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.exchange import RefusedError, Reply, Request
@@ -114,12 +113,13 @@ class Handler(BaseHTTPRequestHandler):
         """
         hosts, origin = self.headers.get_all("Host", []), self.headers.get("Origin")
         # W3C, "Fetch Metadata Request Headers": an image or a script is fetched without Origin, but with this header.
+        # `none` means that the user entered the URL.
         site = self.headers.get("Sec-Fetch-Site", "none")
         if len(hosts) != 1 or not is_own_host(hosts[0]):
             detail = f"The stand-in does not answer the Host {hosts}. Use 127.0.0.1 or localhost."
-        elif origin is not None and not is_own_origin(origin):
+        elif origin is not None:
             detail = f"The stand-in does not answer web pages (Origin: {origin!r})."
-        elif site == "cross-site":
+        elif site != "none":
             detail = f"The stand-in does not answer web pages (Sec-Fetch-Site: {site!r})."
         else:
             return
@@ -168,12 +168,3 @@ def is_own_host(header: str) -> bool:
     """
     match = _HOST.fullmatch(header)
     return match is not None and is_loopback((match["v6"] or match["name"]).lower())
-
-
-def is_own_origin(origin: str) -> bool:
-    """Return whether an ``Origin`` header names a page on the loopback interface."""
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and is_own_host(parts.netloc)
