@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -76,27 +75,25 @@ def command(
     from toolkit.mesh.documents.reader import read
 
     _check_waiting(wait=wait, dry_run=dry_run)
-    with contextlib.ExitStack() as stack:
-        try:
-            zones = access.open_zones(zone_control_planes) if wait else []
-            for zone in zones:
-                stack.enter_context(zone.control_plane)
-            wanted = read_resources(read(read_texts(dict.fromkeys(filenames))))
-            client = stack.enter_context(access.open())
-            plan = applying.plan(client, wanted)
-            _show(plan, client)
-            if plan.writes and not (yes or dry_run):
-                _ask(sum(step.change.value != "unchanged" for step in plan.steps))
-        except KeyboardInterrupt:
-            raise InterruptedByUserError("interrupted; nothing was written") from None
-        if plan.writes and not dry_run:
-            applying.execute(plan, client, _tell)
-        begin = (
-            "Nothing to do" if not plan.writes else "Dry run, nothing was written" if dry_run else "Done and read back"
-        )
-        say(f"{begin}: {_count(plan)}.")
-        if wait:
-            _wait(plan, client, zones, wait_timeout)
+    ctx = click.get_current_context()
+    try:
+        zones = access.open_zones(zone_control_planes) if wait else []
+        for zone in zones:
+            ctx.with_resource(zone.control_plane)
+        wanted = read_resources(read(read_texts(dict.fromkeys(filenames))))
+        client = ctx.with_resource(access.open())
+        plan = applying.plan(client, wanted)
+        _show(plan, client)
+        if plan.writes and not (yes or dry_run):
+            _ask(sum(step.change.value != "unchanged" for step in plan.steps))
+    except KeyboardInterrupt:
+        raise InterruptedByUserError("interrupted; nothing was written") from None
+    if plan.writes and not dry_run:
+        applying.execute(plan, client, _tell)
+    begin = "Nothing to do" if not plan.writes else "Dry run, nothing was written" if dry_run else "Done and read back"
+    say(f"{begin}: {_count(plan)}.")
+    if wait:
+        _wait(plan, client, zones, wait_timeout)
 
 
 def _check_waiting(*, wait: bool, dry_run: bool) -> None:
