@@ -110,7 +110,7 @@ def test_what_an_export_carries_is_left_out() -> None:
         (MESH.replace("arn: x", "1: x"), "mtls.backends[0].conf: has the key 1"),
         (MESH.replace("arn: x", 'arn: "\\uD800"'), "mtls.backends[0].conf.arn: contains a lone surrogate"),
         (f"{MESH}---\n{MESH}", "mesh.yaml: Mesh default: is defined more than once"),
-        ("type: Mesh\nname: default\nx: &a [*a]\n", "mesh.yaml: Mesh default: is nested without end"),
+        ("type: Mesh\nname: default\nx: &a [*a]\n", "mesh.yaml:3:8: an anchor contains itself"),
         ("type: Mesh\nname: default\nx: " + "[" * 70 + "]" * 70, "is nested without end"),
         ("", "there is nothing to apply in mesh.yaml"),
         ("---\n---\n", "there is nothing to apply in mesh.yaml"),
