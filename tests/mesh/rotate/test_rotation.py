@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
 import itertools
 import re
@@ -16,8 +17,11 @@ from tests.support import AUTHORITY_ARN, contract, hierarchy
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.editable import read_editable
 from toolkit.mesh.render.building import Choice, MeshOptions
+from toolkit.mesh.render.templating import render_secrets
 from toolkit.mesh.rotate import rotation
 from toolkit.mesh.rotate.rotation import Move, Rotation
+from toolkit.pki import pem
+from toolkit.yamltext.scalars import write_scalar
 
 OUTPUTS = contract(hierarchy())
 BUILTIN = """\
@@ -308,6 +312,16 @@ def test_there_is_nothing_left_to_do() -> None:
     # A control plane returns a Mesh without its zero values.
     target = PROVIDED.replace("type: provided", "type: provided\n      mode: STRICT")
     assert plan_to(PROVIDED, target).steps == ()
+
+
+def test_another_chain_in_a_secret_is_no_finished_rotation() -> None:
+    first = plan(BUILTIN, MeshOptions(ca_cert=Choice("secret")))
+    mesh, (secret,) = first.steps[-1].text, render_secrets(first.secrets, "universal")
+    assert plan(f"{mesh}---\n{secret}").steps == ()
+    other = write_scalar(base64.b64encode(pem.write(hierarchy().chain()).encode()).decode())
+    with pytest.raises(InvalidInputError, match="can't be changed") as caught:
+        plan(f"{mesh}---\n" + re.sub(r"(?m)^data: .*$", f"data: {other}", secret))
+    assert "has other settings" in str(caught.value.problems)
 
 
 @pytest.mark.parametrize(

@@ -136,12 +136,6 @@ def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions)
         )
     old = _old(mesh, move, options.backend_name)
     _refuse_one_name(mesh, old, options.backend_name, outputs.certificate_authority.arn)
-    if old == options.backend_name:
-        merged = merge(outputs, mesh, options)
-        if merged.secrets_have_credentials or not are_same(_section(mesh), _section(move.read())):
-            message = f"{old} already signs, with the CA of the contract, and has other settings"
-            raise mesh.refuse((), message, "To change its settings, use toolkit render-mesh --base.")
-        return _finished(move, mesh)
     mode = find_mode(mesh, mesh.enabled_backend)
     wanted = options.mode or mode
     if (mode, wanted) == ("PERMISSIVE", "STRICT"):
@@ -154,6 +148,11 @@ def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions)
     # Don't write a mode that the backend already has, or has by default.
     is_so = mesh.find_position(options.backend_name) is not None and find_mode(mesh, options.backend_name) == wanted
     merged = merge(outputs, mesh, replace(options, mode=None if is_so else wanted))
+    if old == options.backend_name:
+        if merged.secrets_have_credentials or mesh.editor.text != move.text:
+            message = f"{old} already signs, with the CA of the contract, and has other settings"
+            raise mesh.refuse((), message, "To change its settings, use toolkit render-mesh --base.")
+        return _finished(move, mesh)
     rotation = _rotation(move, mesh, old, options.backend_name, notes)
     return replace(rotation, secrets=merged.secrets, secrets_have_credentials=merged.secrets_have_credentials)
 
