@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from toolkit.sandbox.pulumi.provider.kind import Created, Inputs, Kind, choose_name, list_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from toolkit.sandbox.pulumi.provider.clients import Aws
     from toolkit.values import Object
 
@@ -67,29 +65,41 @@ def _associate_with_share(aws: Aws, inputs: Inputs, member: str) -> Created:
     return f"{share},{inputs[member]}", {}
 
 
-def _create_bucket(aws: Aws, name: str, inputs: Inputs) -> Created:
-    bucket, s3 = choose_name(name, inputs, "bucket"), aws.client("s3")
+def create_bucket(aws: Aws, bucket: str) -> None:
+    """Create a bucket in the region of the clients."""
     place = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}} if aws.region != _NO_LOCATION else {}
-    s3.create_bucket(Bucket=bucket, **place)
+    aws.client("s3").create_bucket(Bucket=bucket, **place)
+
+
+def _create_bucket(aws: Aws, name: str, inputs: Inputs) -> Created:
+    bucket = choose_name(name, inputs, "bucket")
+    create_bucket(aws, bucket)
     if inputs.get("tags"):
-        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": list_tags(inputs)})
+        aws.client("s3").put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": list_tags(inputs)})
     return bucket, {"bucket": bucket, "arn": f"arn:aws:s3:::{bucket}"}
 
 
-def _setting(method: str, inputs: set[str], request: Callable[[Inputs], Object]) -> Kind:
+def _setting(method: str, inputs: set[str], member: str | None = None) -> Kind:
     """Return the kind of resource that sets one setting of a bucket.
 
     Args:
         method: the client's method that sets it.
         inputs: the names of the resource's inputs, besides the bucket.
-        request: returns the parameters of the method, besides the bucket, from the inputs.
+        member: the method's parameter that contains the inputs; None if they are parameters.
     """
 
     def create(aws: Aws, _name: str, given: Inputs) -> Created:
-        aws.call("s3", method, {"bucket": given["bucket"], **request(given)})
+        values = {name: given.get(name) for name in inputs}
+        aws.call("s3", method, {"bucket": given["bucket"], **({member: values} if member else values)})
         return given["bucket"], {}
 
     return Kind(create, {"bucket", *inputs})
+
+
+def _own_objects(aws: Aws, _name: str, inputs: Inputs) -> Created:
+    controls = {"rules": [inputs["rule"]]}
+    aws.call("s3", "put_bucket_ownership_controls", {"bucket": inputs["bucket"], "ownershipControls": controls})
+    return inputs["bucket"], {}
 
 
 def _create_topic(aws: Aws, name: str, inputs: Inputs) -> Created:
@@ -151,33 +161,17 @@ KINDS = {
     ),
     "aws:s3/bucket:Bucket": Kind(_create_bucket, {"bucket", "tags"}),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _setting(
-        "put_public_access_block",
-        _BLOCKS,
-        lambda inputs: {"publicAccessBlockConfiguration": {key: inputs.get(key, False) for key in _BLOCKS}},
+        "put_public_access_block", _BLOCKS, "publicAccessBlockConfiguration"
     ),
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": _setting(
-        "put_bucket_ownership_controls",
-        {"rule"},
-        lambda inputs: {"ownershipControls": {"rules": [inputs["rule"]]}},
-    ),
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": Kind(_own_objects, {"bucket", "rule"}),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _setting(
-        "put_bucket_encryption",
-        {"rules"},
-        lambda inputs: {"serverSideEncryptionConfiguration": {"rules": inputs["rules"]}},
+        "put_bucket_encryption", {"rules"}, "serverSideEncryptionConfiguration"
     ),
-    "aws:s3/bucketVersioning:BucketVersioning": _setting(
-        "put_bucket_versioning",
-        {"versioningConfiguration"},
-        lambda inputs: {"versioningConfiguration": inputs["versioningConfiguration"]},
-    ),
+    "aws:s3/bucketVersioning:BucketVersioning": _setting("put_bucket_versioning", {"versioningConfiguration"}),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _setting(
-        "put_bucket_lifecycle_configuration",
-        {"rules"},
-        lambda inputs: {"lifecycleConfiguration": {"rules": inputs["rules"]}},
+        "put_bucket_lifecycle_configuration", {"rules"}, "lifecycleConfiguration"
     ),
-    "aws:s3/bucketPolicy:BucketPolicy": _setting(
-        "put_bucket_policy", {"policy"}, lambda inputs: {"policy": inputs["policy"]}
-    ),
+    "aws:s3/bucketPolicy:BucketPolicy": _setting("put_bucket_policy", {"policy"}),
     "aws:sns/topic:Topic": Kind(_create_topic, {"name", "tags"}),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Kind(
         _create_alarm,
