@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.versions import Product
     from toolkit.values import Object
 
-VERSIONS: dict[Product, str] = {"kuma": "2.14.3", "kong-mesh": "2.14.2"}
+VERSION = "2.14.3"
 NAMES: dict[Product, str] = {"kuma": "Kuma", "kong-mesh": "Kong Mesh"}
 # The answer of a control plane on Kubernetes, or of a zone that is connected to a global control plane.
 READ_ONLY = (
@@ -67,7 +67,7 @@ class StandIn:
             Kong Mesh.
         mode: determines the labels of resources, and whether MeshIdentities get conditions. ``read-only`` rejects
             every write.
-        version: the product's version in the index; empty for the version in ``VERSIONS``.
+        version: the product's version in the index; empty for the recorded one, ``VERSION``.
         token: the administrator's token. If it is empty, every user is an administrator, as on the control plane's
             own host.
         read_only: the detail of the error for rejected writes.
@@ -151,7 +151,7 @@ class StandIn:
 
     def _index(self) -> Reply:
         identity = {"hostname": "stand-in", "instanceId": "stand-in-0000", "clusterId": "stand-in"}
-        product = {"product": NAMES[self.product], "version": self.version or VERSIONS[self.product]}
+        product = {"product": NAMES[self.product], "version": self.version or VERSION}
         return build_json_reply(200, {**product, **identity, "gui": "The gui is available at /gui"})
 
     def _configuration(self) -> Reply:
