@@ -47,9 +47,6 @@ class Association:
         account: the cluster's account.
         identifier: ``a-...``.
         role: the role's ARN.
-        target: the ARN of the role that this role assumes for the pods, if any; it may be in another account.
-        external_id: the external ID that the target's trust policy may require.
-        tagging: whether the session has EKS's session tags.
     """
 
     cluster: MotoObject
@@ -57,12 +54,9 @@ class Association:
     namespace: str
     service_account: str
     role: str
-    target: str | None
-    tagging: bool
     created: datetime
     modified: datetime
     tags: dict[str, str] = field(default_factory=dict)
-    external_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     identifier: str = field(default_factory=lambda: "a-" + "".join(secrets.choice(_LETTERS) for _ in range(17)))
 
     @property
@@ -84,9 +78,7 @@ class Association:
         """Return the association as DescribePodIdentityAssociation shows it."""
         return self.summarize() | {
             "roleArn": self.role,
-            "targetRoleArn": self.target,
-            "externalId": self.external_id if self.target else None,
-            "disableSessionTags": not self.tagging,
+            "disableSessionTags": False,
             "tags": self.tags,
             "createdAt": self.created,
             "modifiedAt": self.modified,
@@ -130,7 +122,7 @@ class PodIdentity:
             raise _invalid(f"{namespace!r} is not the name of a namespace.")
         if not _SERVICE_ACCOUNT.fullmatch(service_account):
             raise _invalid(f"{service_account!r} is not the name of a service account.")
-        _refuse_policy(params)
+        _refuse_unmodelled(params)
         _require_role(caller, params["roleArn"])
         known = self._find_for(cluster, namespace, service_account)
         if known is not None:
@@ -143,8 +135,6 @@ class PodIdentity:
             namespace,
             service_account,
             role=params["roleArn"],
-            target=_target(caller, params.get("targetRoleArn")),
-            tagging=not params.get("disableSessionTags", False),
             created=now,
             modified=now,
             tags=_tags(params.get("tags", {})),
@@ -171,14 +161,11 @@ class PodIdentity:
     def update_pod_identity_association(self, caller: Caller, params: Object) -> Object:
         """Change the role; the service account can't be changed (botocore, UpdatePodIdentityAssociation)."""
         association = self._find(caller, "Update", params)
-        _refuse_policy(params)
-        if not {"roleArn", "targetRoleArn", "disableSessionTags"} & set(params):
-            raise _invalid("Change the role, the target role, or whether session tags are disabled.")
-        role, target = params.get("roleArn", association.role), params.get("targetRoleArn", association.target)
-        _require_role(caller, role)
-        association.target = _target(caller, target)
-        association.role = role
-        association.tagging = not params.get("disableSessionTags", not association.tagging)
+        _refuse_unmodelled(params)
+        if "roleArn" not in params:
+            raise _invalid("In the sandbox only the role can be changed.")
+        _require_role(caller, params["roleArn"])
+        association.role = params["roleArn"]
         association.modified = self._clock()
         return {"association": association.describe()}
 
@@ -240,7 +227,10 @@ def _cluster(caller: Caller, name: str) -> MotoObject:
 
 def _require_role(caller: Caller, role_arn: str) -> None:
     """Check that the role is in the cluster's account, that the caller may pass it, and that it trusts Pod Identity."""
-    account = _parse_role(role_arn)
+    try:
+        account = arns.ROLE.parse(role_arn).account
+    except ValueError as error:
+        raise _invalid(str(error)) from error
     # EKS user guide, pod-id-association: the caller needs iam:PassRole and iam:GetRole.
     caller.authorize("iam:PassRole", role_arn, {})
     caller.authorize("iam:GetRole", role_arn, {})
@@ -255,22 +245,6 @@ def _require_role(caller: Caller, role_arn: str) -> None:
         raise _invalid(
             "Trust policy of the role provided is invalid. Follow the official documentation to resolve the issue."
         )
-
-
-def _target(caller: Caller, role_arn: str | None) -> str | None:
-    """Return the ARN of a target role; whether it can be assumed is checked when a pod requests credentials."""
-    if role_arn is not None:
-        _parse_role(role_arn)
-        caller.authorize("iam:PassRole", role_arn, {})
-    return role_arn
-
-
-def _parse_role(role_arn: str) -> str:
-    """Return the account of a role."""
-    try:
-        return arns.ROLE.parse(role_arn).account
-    except ValueError as error:
-        raise _invalid(str(error)) from error
 
 
 def _read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
@@ -301,29 +275,23 @@ def _read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
 
 
 def _open_session(association: Association, pod: Pod, region: str) -> MotoObject:
-    """Return credentials of the association's role, or of the target role that it assumes.
+    """Return credentials of the association's role.
 
     Raises:
         AwsError: ``AccessDeniedException``.
     """
-    tags = _session_tags(association, pod) if association.tagging else {}
+    tags = _session_tags(association, pod)
     # aws:SourceArn is the cluster's, not the association's (awslabs/mountpoint-s3-csi-driver#781).
     context = {"aws:SourceAccount": association.account, "aws:SourceArn": association.cluster.arn}
     name = f"eks-{association.cluster.name}-{pod.name or pod.service_account}-{uuid.uuid4()}"
     try:
         principals.check_service(_PRINCIPAL, association.role, context, tags)
-        taken = principals.open_session(association.role, name, region, tags)
-        if association.target is None:
-            return taken
-        caller = principals.Principal(taken.account_id, taken.arn, association.role, tags)
-        parameters = {"RoleArn": association.target, "ExternalId": association.external_id}
-        principals.check_assume_role(caller, parameters)
+        return principals.open_session(association.role, name, region, tags)
     except AwsError as error:
         # AWS's message, which does not name the missing permission: eksworkshop and the issues of
         # aws/eks-pod-identity-agent.
         message = "Unauthorized Exception! EKS does not have permissions to assume the associated role."
         raise AwsError("AccessDeniedException", message) from error
-    return principals.open_session(association.target, name, region, tags)
 
 
 def _session_tags(association: Association, pod: Pod) -> dict[str, str]:
@@ -339,9 +307,10 @@ def _session_tags(association: Association, pod: Pod) -> dict[str, str]:
     return {key: value for key, value in tags.items() if value}
 
 
-def _refuse_policy(params: Object) -> None:
-    if "policy" in params:
-        raise _invalid("Policies of associations are not in the sandbox; AWS itself has them.")
+def _refuse_unmodelled(params: Object) -> None:
+    for name in ("policy", "targetRoleArn", "disableSessionTags"):
+        if params.get(name):
+            raise _invalid(f"{name} of associations is not in the sandbox; AWS itself has it.")
 
 
 def _tags(tags: dict[str, str]) -> dict[str, str]:

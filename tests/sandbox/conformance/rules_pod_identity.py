@@ -206,8 +206,10 @@ def _(world: World) -> None:
         cluster.eks.create_pod_identity_association(
             clusterName=cluster.name, serviceAccount=SERVICE_ACCOUNT, roleArn=role
         )
-    with refused("InvalidParameterException", "not in the sandbox"):
-        cluster.associate(role, policy="{}", disableSessionTags=True)
+    unmodelled: dict[str, Any] = {"policy": "{}", "targetRoleArn": role, "disableSessionTags": True}
+    for name, value in unmodelled.items():
+        with refused("InvalidParameterException", f"{name} of associations is not in the sandbox"):
+            cluster.associate(role, **{name: value})
 
 
 @rule(
@@ -266,21 +268,6 @@ def _(world: World) -> None:
         cluster.associate(world.make_role(ALLOW, trust=tagged(**{key: "other"})), account)
         with refused("AccessDeniedException", REFUSED):
             cluster.take(cluster.token(account))
-
-
-@rule(
-    "pod-identity.untagged",
-    "Without session tags, a trust policy that requires them denies access.",
-    f"{EKS}: disableSessionTags",
-)
-def _(world: World) -> None:
-    cluster = Cluster(world)
-    asking, not_asking = world.make_role(ALLOW, trust=tagged(kubernetes_namespace=NAMESPACE)), PODS
-    cluster.associate(asking, disableSessionTags=True)
-    with refused("AccessDeniedException", REFUSED):
-        cluster.take()
-    cluster.associate(world.make_role(ALLOW, trust=not_asking), "default", disableSessionTags=True)
-    assert cluster.take(cluster.token("default"))
 
 
 @rule(
@@ -351,32 +338,3 @@ def _(world: World) -> None:
     assert cluster.take(client=world.clients(node)("eks-auth"))
     with refused("ResourceNotFoundException", "No cluster found"):
         cluster.take(client=world.clients(node, account=OTHER)("eks-auth"))
-
-
-@rule(
-    "pod-identity.target",
-    "A target role in another account is assumed with an external ID.",
-    f"{EKS}: PodIdentityAssociation",
-)
-def _(world: World) -> None:
-    cluster, chain = Cluster(world), {**ALLOW, "Action": ["sts:AssumeRole", "sts:TagSession"]}
-    first = world.make_role(chain, trust=PODS)
-    trust = {"Effect": "Allow", "Principal": {"AWS": first}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
-    target = world.make_role(ALLOW, account=OTHER, trust=trust)
-    made = cluster.associate(first, targetRoleArn=target)
-    assert cluster.clients()("sts").get_caller_identity()["Account"] == OTHER
-
-    def trusted(statement: dict[str, Any]) -> None:
-        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        world.iam(OTHER).update_assume_role_policy(RoleName=target.rpartition("/")[2], PolicyDocument=document)
-
-    trusted({**trust, "Condition": {"StringEquals": {"sts:ExternalId": made["externalId"]}}})
-    assert cluster.take()
-    for wrong in (
-        {**trust, "Condition": {"StringEquals": {"sts:ExternalId": "other"}}},
-        # The session's tags go with it, which the target must allow.
-        {**trust, "Action": "sts:AssumeRole"},
-    ):
-        trusted(wrong)
-        with refused("AccessDeniedException", REFUSED):
-            cluster.take()

@@ -91,15 +91,12 @@ def test_pod_identity_comes_back_without_the_associations_of_deleted_clusters(st
         first = eks.create_pod_identity_association(**names, serviceAccount="cp", tags={"a": "b"})["association"]
         gone = eks.create_pod_identity_association(**names, serviceAccount="gone")["association"]
         eks.delete_pod_identity_association(clusterName="zone", associationId=gone["associationId"])
-        eks.update_pod_identity_association(
-            clusterName="zone", associationId=first["associationId"], roleArn=ROLE, disableSessionTags=True
-        )
+        eks.update_pod_identity_association(clusterName="zone", associationId=first["associationId"], roleArn=ROLE)
 
         def look(now: Killable) -> Any:
             eks = now.client("eks")
             (found,) = eks.list_pod_identity_associations(clusterName="zone")["associations"]
             described = eks.describe_pod_identity_association(clusterName="zone", associationId=found["associationId"])
-            assert described["association"]["disableSessionTags"]
             return [answers(described), answers(eks.describe_cluster(name="zone"))]
 
         return look

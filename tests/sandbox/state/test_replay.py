@@ -1,13 +1,10 @@
-"""`toolkit sandbox --state` keeps moto's changes, however the request is encoded, and delivers no message twice."""
+"""`toolkit sandbox --state` keeps moto's changes, however the request is encoded."""
 
 from __future__ import annotations
 
 import http.client
 import http.server
-import json
 import socket
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,7 +14,6 @@ from tests.sandbox.by_hand import FORM, scope
 from tests.sandbox.killable import REGION, Killable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -73,73 +69,3 @@ def test_an_upload_that_ends_early_changes_nothing(tmp_path: Path) -> None:
             connection.shutdown(socket.SHUT_WR)
             assert b" 400 " in connection.recv(65536).partition(b"\r\n")[0]
         assert s3.get_object(Bucket="kept", Key="key")["Body"].read() == b"whole"
-
-
-class _Receiver(http.server.BaseHTTPRequestHandler):
-    """Calls the sandbox before it answers, and never answers the second message."""
-
-    def do_POST(self) -> None:
-        server = self.server
-        assert isinstance(server, _Webhook)
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        server.messages.append(body["Message"])
-        server.called.append(_send(server.aws, "GET", "/", scope("s3")))
-        server.arrived.release()
-        if len(server.messages) > 1:
-            server.release.wait(60)
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class _Webhook(http.server.ThreadingHTTPServer):
-    def __init__(self, aws: Killable) -> None:
-        super().__init__(("127.0.0.1", 0), _Receiver)
-        self.aws = aws
-        self.messages: list[str] = []
-        self.called: list[int] = []
-        self.arrived = threading.Semaphore(0)
-        self.release = threading.Event()
-
-
-@contextmanager
-def _webhook(aws: Killable) -> Iterator[_Webhook]:
-    server = _Webhook(aws)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.release.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_a_receiver_neither_stops_the_sandbox_nor_gets_a_message_twice(tmp_path: Path) -> None:
-    with Killable(tmp_path) as aws, _webhook(aws) as receiver:
-        s3, sns = aws.client("s3"), aws.client("sns")
-        topic = sns.create_topic(Name="objects")["TopicArn"]
-        sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"http://127.0.0.1:{receiver.server_port}/")
-        s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": REGION})
-        wanted = {"TopicConfigurations": [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"]}]}
-        s3.put_bucket_notification_configuration(Bucket="kept", NotificationConfiguration=wanted)
-        assert receiver.arrived.acquire(timeout=60)
-        s3.put_object(Bucket="kept", Key="key", Body=b"x")
-        assert receiver.arrived.acquire(timeout=60)
-        # The receiver has not answered, and the sandbox does.
-        assert s3.list_objects_v2(Bucket="kept")["KeyCount"] == 1
-        assert receiver.called == [200, 200]
-        before = list(receiver.messages)
-        aws.kill()
-        with Killable(tmp_path) as again:
-            assert again.client("s3").list_objects_v2(Bucket="kept")["KeyCount"] == 1
-            # A later message arrives, and none before it.
-            receiver.aws = again
-            again.client("s3").put_object(Bucket="kept", Key="later", Body=b"x")
-            assert receiver.arrived.acquire(timeout=60)
-            assert receiver.messages[: len(before)] == before
-            assert len(receiver.messages) == len(before) + 1
-            assert "later" in receiver.messages[-1]

@@ -1,13 +1,16 @@
 """Limit moto to the services of the sandbox.
 
 moto has about 200 services. Some start Docker containers, some call URLs, and its own API at /moto-api clears its
-state.
+state. Of the listed ones, SNS and EventBridge would post messages to the URLs of subscribers.
 """
 
 from __future__ import annotations
 
+import types
 from typing import TYPE_CHECKING
 
+import moto.events.models
+import moto.sns.models
 from moto.core.config import default_user_config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -26,6 +29,10 @@ SERVED = _IN_MOTO | {"acm-pca", "eks-auth", "ram"}
 _NAMES = {"monitoring": "cloudwatch"}
 
 
+def _drop_message(*_: object, **__: object) -> None:
+    """Send nothing to a URL."""
+
+
 class ListedServices(DomainDispatcherApplication):  # type: ignore[misc] # moto is not typed, see pyproject.toml
     """moto's server for the listed services.
 
@@ -36,6 +43,8 @@ class ListedServices(DomainDispatcherApplication):  # type: ignore[misc] # moto 
         super().__init__(create_backend_app)
         for service in ("batch", "lambda"):
             default_user_config[service] = {"use_docker": False}
+        for module in (moto.events.models, moto.sns.models):
+            module.requests = types.SimpleNamespace(post=_drop_message, request=_drop_message)
 
     def get_application(self, environ: WSGIEnvironment) -> MotoObject:
         """Return the application of the service in the request's signature.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from toolkit.values import Object, Value
 
 _NOT_HERE = {"sources", "permissionTemplateParameters", "resourceShareConfiguration"}
+# Filters of GetResourceShares.
+_NOT_HERE |= {"permissionArn", "permissionVersion", "tagFilters"}
 # botocore, MaxResults
 _MAX_RESULTS = 500
 _MAX_TAGS = 50
@@ -150,29 +152,6 @@ class Ram:
         ]
         return _page(associations, params, "resourceShareAssociations")
 
-    def associate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
-        """Set the permission for all principals and CAs of the share."""
-        share = self._find(caller, params)
-        name = find_permission(params["permissionArn"], share.partition)
-        if params.get("permissionVersion", 1) != 1:
-            raise make_invalid_error("Only the default version of a permission can be associated, and that is 1.")
-        if share.permission not in (None, name) and not params.get("replace", False):
-            raise make_invalid_error(
-                "The resource share already has a permission for that type of resource; replace it."
-            )
-        share.permission, share.changed = name, self._clock()
-        return _answer(params, returnValue=True)
-
-    def disassociate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
-        """Remove the permission; only a share without CAs can have none."""
-        share = self._find(caller, params)
-        if find_permission(params["permissionArn"], share.partition) != share.permission:
-            raise AwsError("UnknownResourceException", f"{params['permissionArn']} is not associated with {share.arn}.")
-        if share.resources:
-            raise AwsError("InvalidStateTransitionException", "Resources of the permission's type are still shared.")
-        share.permission, share.changed = None, self._clock()
-        return _answer(params, returnValue=True)
-
     def list_resource_share_permissions(self, caller: Caller, params: Object) -> Object:
         """Return the permission of a share, for its owner and for the accounts it applies to."""
         arn = params["resourceShareArn"]
@@ -250,20 +229,11 @@ def _answer(params: Object, **result: Value) -> Object:
 
 def _is_wanted(share: ResourceShare, params: Object) -> bool:
     """Return whether a share matches all filters of a request."""
-    filters = params.get("tagFilters")
     return (
         share.arn in params.get("resourceShareArns", [share.arn])
         and share.name == params.get("name", share.name)
         and share.status == params.get("resourceShareStatus", share.status)
-        and ("permissionArn" not in params or params["permissionArn"] in [item["arn"] for item in share.permissions()])
-        and params.get("permissionVersion", 1) == 1
-        and (not filters or any(_has_tag(share, item) for item in filters))
     )
-
-
-def _has_tag(share: ResourceShare, wanted: Object) -> bool:
-    key, values = wanted.get("tagKey"), wanted.get("tagValues")
-    return key in share.tags and (not values or share.tags[key] in values)
 
 
 def _show_associations(share: ResourceShare, params: Object, status: str | None = None) -> Object:

@@ -7,7 +7,6 @@ moto's requests in the order in which they took effect. A commit doesn't wait fo
 
 from __future__ import annotations
 
-import io
 import secrets
 import threading
 from contextlib import ExitStack, contextmanager
@@ -22,7 +21,7 @@ from toolkit.sandbox.gateway import incoming, refusals
 from toolkit.sandbox.state import encoding
 from toolkit.sandbox.state.objects import Objects
 from toolkit.sandbox.state.repeatable import install
-from toolkit.sandbox.state.replay import Journal, delivers
+from toolkit.sandbox.state.replay import Journal
 from toolkit.sandbox.state.store import Row, Store
 
 if TYPE_CHECKING:
@@ -133,9 +132,6 @@ class Keeper:
     ) -> Iterable[bytes]:
         try:
             body = incoming.read_body(environ)
-            if delivers(environ, body):
-                # The receiver may call the sandbox before it responds, so this request must not hold the lock.
-                return behind({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
             with self.change():
                 reply, status, headers = self._journal.ask(behind, environ, body)
         except AwsError as error:

@@ -12,15 +12,13 @@ import datetime as dt
 import os
 import threading
 import types
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from random import Random
 from typing import TYPE_CHECKING
 
 import moto.core.utils
 import moto.eks.models
 import moto.s3.models
-import moto.sns.models
-import requests
 from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
@@ -28,7 +26,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from toolkit.values import MotoObject, Value
+    from toolkit.values import MotoObject
 
 
 class _Thread(threading.local):
@@ -36,12 +34,9 @@ class _Thread(threading.local):
 
     source: Random | None = None
     now: dt.datetime | None = None
-    replays: bool = False
 
 
 _thread = _Thread()
-# Amazon SNS developer guide, "Message delivery retries": a webhook has 15 seconds to answer.
-_LONGEST_DELIVERY_SECONDS = 15
 
 
 @contextmanager
@@ -59,16 +54,6 @@ def repeat(seed: str, now: dt.datetime) -> Iterator[None]:
         yield
     finally:
         _thread.source, _thread.now = before
-
-
-@contextmanager
-def suppress_deliveries() -> Iterator[None]:
-    """Prevent moto from delivering messages inside: they were delivered with the original request."""
-    _thread.replays = True
-    try:
-        yield
-    finally:
-        _thread.replays = False
 
 
 @contextmanager
@@ -99,7 +84,6 @@ def install(seed: str, now: dt.datetime) -> Iterator[None]:
             (DomainDispatcherApplication, "get_application"),
         ):
             replace(place, name, _apart(getattr(place, name), f"{seed} {name}", now))
-        replace(moto.sns.models, "requests", types.SimpleNamespace(post=_deliver))
         # moto generates these on import.
         with repeat(f"{seed} eks", now):
             issuer, _, _ = moto.eks.models.ISSUER_TEMPLATE.rpartition("/")
@@ -107,25 +91,6 @@ def install(seed: str, now: dt.datetime) -> Iterator[None]:
             host = f"{mock_random.get_random_string()}.{mock_random.get_random_string(3)}"
             replace(moto.eks.models, "ENDPOINT_TEMPLATE", f"https://{host}.{{region}}.eks.amazonaws.com/")
         yield
-
-
-def _deliver(url: str, **more: Value) -> None:
-    """Post an SNS message.
-
-    A kept request doesn't wait for the delivery: the receiver may call the sandbox before it responds, or never
-    respond.
-    """
-
-    def post() -> None:
-        with suppress(requests.RequestException):
-            requests.post(url, timeout=_LONGEST_DELIVERY_SECONDS, **more)
-
-    if _thread.replays:
-        return
-    if _thread.source is None:
-        post()
-    else:
-        threading.Thread(target=post, name="delivery", daemon=True).start()
 
 
 def _of_thread(method: str, otherwise: Callable[..., object]) -> Callable[..., object]:

@@ -21,7 +21,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from toolkit.sandbox import organizations
 from toolkit.sandbox.gateway import incoming
 from toolkit.sandbox.private_ca.revocation import put_object
-from toolkit.sandbox.state.repeatable import repeat, suppress_deliveries
+from toolkit.sandbox.state.repeatable import repeat
 from toolkit.sandbox.state.store import Entry
 
 if TYPE_CHECKING:
@@ -43,8 +43,6 @@ _READING_METHODS = ("GET", "HEAD", "OPTIONS")
 _READING = ("Get", "List", "Describe", "Head", "Simulate", "Lookup", "BatchGet")
 # Sessions have their own rows, which are deleted when the session expires.
 _SESSIONS = ("AssumeRole", "DecodeAuthorizationMessage")
-# These deliver a message. A replay would deliver it again, also to webhooks.
-_DELIVERING = ("Publish", "PublishBatch", "PutEvents")
 _REQUEST, _OBJECT, _ACCESS = "request", "object", "access"
 
 
@@ -95,7 +93,7 @@ class Journal:
             KeyError: a part of the entry is missing.
         """
         kept = json.loads(entry.text)
-        with suppress_deliveries(), repeat(kept["seed"], datetime.fromisoformat(kept["time"])):
+        with repeat(kept["seed"], datetime.fromisoformat(kept["time"])):
             if kept["kind"] != _REQUEST:
                 self._do(kept["kind"], kept["what"], entry.body)
                 return
@@ -122,14 +120,9 @@ class Journal:
         self.pending.append(Entry(json.dumps(entry), body))
 
 
-def delivers(environ: WSGIEnvironment, body: bytes) -> bool:
-    """Return whether a request delivers a message, whose receiver may call the sandbox before it responds."""
-    return _operation(environ, body) in _DELIVERING
-
-
 def _changes(environ: WSGIEnvironment, body: bytes) -> bool:
     if operation := _operation(environ, body):
-        return not operation.startswith(_READING + _SESSIONS + _DELIVERING)
+        return not operation.startswith(_READING + _SESSIONS)
     return environ["REQUEST_METHOD"] not in _READING_METHODS
 
 

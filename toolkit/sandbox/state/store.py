@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from toolkit.values import Value
 
-VERSION = 1
+VERSION = 2
 DATABASE = "state.db"
 _LOCK = "lock"
 _OWN_DIRECTORY = 0o700
