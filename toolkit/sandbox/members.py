@@ -78,11 +78,10 @@ class _Reader:
         if not isinstance(value, list):
             raise _wrong_type(path, "a list")
         self._range(shape, len(value), path, "length ", "[...]")
-        return [
-            self.read(shape.member, item, f"{path}.{index}.member")
-            for index, item in enumerate(value, start=1)
-            if item is not None
-        ]
+        if None in value:
+            self._violated(path, "[null]", "Member must not be null")
+            return []
+        return [self.read(shape.member, item, f"{path}.{index}.member") for index, item in enumerate(value, start=1)]
 
     def _string(self, shape: StringShape, value: object, path: str) -> str:
         if not isinstance(value, str):
@@ -129,10 +128,10 @@ class _Reader:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    # The model has Java patterns. Unicode classes occur only in tags.
+    # The model has Java patterns, where \w is ASCII. Unicode classes occur only in tags.
     spaces = " \\u00a0\\u2000-\\u200a\\u202f\\u3000"
     python = pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", "").replace(r"\p{Z}", spaces)
-    return re.compile(python)
+    return re.compile(python, re.ASCII if python == pattern else re.NOFLAG)
 
 
 def _below(path: str, name: str) -> str:

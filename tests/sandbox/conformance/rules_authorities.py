@@ -113,6 +113,16 @@ def _(world: World) -> None:
 
 
 @rule(
+    "authority.key-storage.ccpc",
+    "Key storage of China's standard is rejected, because the sandbox does not know its regions.",
+    "docs/explanation/sandbox.md: not modelled",
+)
+def _(world: World) -> None:
+    with refused("InvalidArgsException", "not in the sandbox"):
+        world.create(KeyStorageSecurityStandard="CCPC_LEVEL_1_OR_HIGHER")
+
+
+@rule(
     "authority.signing-family",
     "A CA's signing algorithm matches the type of its key.",
     f"{BOTOCORE}: CertificateAuthorityConfiguration.SigningAlgorithm",

@@ -6,7 +6,7 @@ import subprocess
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.sandbox.conformance.world import BOTOCORE, KEY, World, csr, der, extension, refused, rule, signed
@@ -62,6 +62,17 @@ def _(world: World) -> None:
     request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, None)
     with refused("MalformedCSRException"):
         world.issue(world.root(), request.public_bytes(Encoding.PEM))
+
+
+@rule(
+    "csr.key-size",
+    "An RSA key has at least 2048 bits, as those of CAs; whether AWS accepts shorter ones is not documented.",
+    f"{BOTOCORE}: KeyAlgorithm",
+)
+def _(world: World) -> None:
+    short = rsa.generate_private_key(65537, 1024)  # noqa: S505 - short on purpose
+    with refused("MalformedCSRException", "2048"):
+        world.issue(world.root(), csr(key=short))
 
 
 # Object identifiers as DER.

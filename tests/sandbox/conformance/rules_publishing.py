@@ -98,6 +98,11 @@ def _(world: World) -> None:
     arn = world.root()
     with refused("InvalidRequestException", "self-signed"):
         revoke(world, arn, f"{world.certificate(arn).serial_number:040x}")
+    before = world.certificate(arn).serial_number
+    world.activate_root(arn)
+    for serial in (before, world.certificate(arn).serial_number):
+        with refused("InvalidRequestException", "self-signed"):
+            revoke(world, arn, f"{serial:040x}")
 
 
 @rule("revoke.get", "A revoked certificate can still be read.", f"{BOTOCORE}: GetCertificate")

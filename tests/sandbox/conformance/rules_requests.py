@@ -132,8 +132,26 @@ def _(world: World) -> None:
 
 @rule("protocol.json", "Invalid JSON is rejected.", PROTOCOL)
 def _(world: World) -> None:
-    for body in (b"{", b"\xff", b"[" * 10_000, b"1" * 10_000):
+    listing = '{"MaxResults": 1}'
+    others = (listing.encode("utf-16"), listing.encode("utf-8-sig"), b'{"x": NaN}', b'{"x": -Infinity}', b"{}{}")
+    for body in (b"{", b"\xff", b"[" * 10_000, b"1" * 10_000, *others):
         _refused_raw(_raw(world, "ACMPrivateCA.IssueCertificate", body), "SerializationException")
+
+
+@rule("protocol.content-type", "A request has the content type of its protocol.", "rusoto/rusoto#215 (of DynamoDB)")
+def _(world: World) -> None:
+    target = "ACMPrivateCA.ListCertificateAuthorities"
+    for wrong in ("application/json", "application/x-amz-json-1.0", "text/plain", ""):
+        headers = {**_headers(target, "sandbox"), "Content-Type": wrong}
+        answer = httpx.post(world.aws.endpoint_url, headers=headers, content=b"{}")
+        _refused_raw(answer, "UnknownOperationException")
+
+
+@rule("protocol.null", "A list has no null.", f"{BOTOCORE}; smithy.io: sparse trait")
+def _(world: World) -> None:
+    arn = world.root()
+    answer = _raw(world, "ACMPrivateCA.TagCertificateAuthority", {"CertificateAuthorityArn": arn, "Tags": [None]})
+    _refused_raw(answer, "ValidationException")
 
 
 @rule("protocol.types", "A value of the wrong type is rejected.", PROTOCOL)

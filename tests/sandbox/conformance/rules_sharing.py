@@ -10,6 +10,7 @@ from toolkit.pki import templates
 
 CRL_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/crl-planning.md"
 AUDIT_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/PcaAuditReport.md"
+PUT_POLICY_DOC = "docs.aws.amazon.com/privateca/latest/APIReference/API_PutPolicy.html"
 RBP_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/pca-rbp.md"
 
 
@@ -82,13 +83,28 @@ def _(world: World) -> None:
         {**reading, "Action": []},
         policy(arn, template="RootCACertificate/V1")["Statement"][1],
         policy(arn, template=templates.name_subordinate_ca(1))["Statement"][1],
+        {**reading, "Action": reading["Action"][:-1]},
+        {**issuing, "Principal": {"AWS": "999999999999"}},
+        {**issuing, "NotResource": arn},
     ]
     for statement in wrong:
+        other = reading if statement["Action"] == issuing["Action"] else issuing
         with refused("InvalidPolicyException"):
-            put(world, arn, {**good, "Statement": [statement]})
+            put(world, arn, {**good, "Statement": [other, statement]})
+    for document in ({**good, "Version": "2008-10-17"}, {**good, "Statements": []}):
+        with refused("InvalidPolicyException"):
+            put(world, arn, document)
     for text in ("{", "[]", "{}", '{"Statement": []}', "null"):
         with refused("InvalidPolicyException"):
             world.pca.put_policy(ResourceArn=arn, Policy=text)
+
+
+@rule("policy.required", "A policy needs a statement for reading and one for issuing.", PUT_POLICY_DOC)
+def _(world: World) -> None:
+    arn = world.root()
+    for statement in policy(arn)["Statement"]:
+        with refused("InvalidPolicyException"):
+            put(world, arn, {"Version": "2012-10-17", "Statement": [statement]})
 
 
 @rule("policy.cross-account", "Another account needs the policy, and may do exactly what it allows.", RBP_DOC)
@@ -208,6 +224,16 @@ def _(world: World) -> None:
     assert world.pca.list_permissions(CertificateAuthorityArn=arn)["Permissions"] == []
     with refused("ResourceNotFoundException"):
         world.pca.delete_permission(**grant)
+
+
+@rule(
+    "permission.account", "SourceAccount is the caller's account.", f"{BOTOCORE}: CreatePermissionRequest.SourceAccount"
+)
+def _(world: World) -> None:
+    grant = {"CertificateAuthorityArn": world.root(), "Principal": "acm.amazonaws.com", "Actions": ["GetCertificate"]}
+    with refused("RequestFailedException", "SourceAccount"):
+        world.pca.create_permission(**grant, SourceAccount=OTHER)
+    world.pca.create_permission(**grant, SourceAccount=ACCOUNT)
 
 
 @rule("permission.principal", "The only principal is ACM.", f"{BOTOCORE}: CreatePermissionRequest.Principal")

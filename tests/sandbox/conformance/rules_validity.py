@@ -51,7 +51,7 @@ def _(world: World) -> None:
     for form in ("%Y%m%d%H%M%S", "%y%m%d%H%M%S"):
         leaf = world.issued(arn, validity={"Type": "END_DATE", "Value": int(ends.strftime(form))})
         assert leaf.not_valid_after_utc == ends
-    for wrong in (20301340000000, 1, 99999999999999):
+    for wrong in (20301340000000, 1, 99999999999999, int(ends.strftime("%Y%m%d%H%M") + "5"), 2030123123595959):
         with refused("ValidationException"):
             world.issue(arn, validity={"Type": "END_DATE", "Value": wrong})
 
@@ -122,6 +122,13 @@ def _(world: World) -> None:
     world.issue(arn, validity={"Type": "DAYS", "Value": 7})
     with refused("ValidationException", "7 days"):
         world.issue(arn, validity={"Type": "DAYS", "Value": 8})
+    begins = int((now() - timedelta(days=1)).timestamp())
+    with refused("ValidationException", "7 days"):
+        world.issue(
+            arn,
+            validity={"Type": "DAYS", "Value": 7},
+            ValidityNotBefore={"Type": "ABSOLUTE", "Value": begins},
+        )
 
 
 @rule("short-lived.last", "A short-lived CA is the last of its chain.", SHORT_LIVED_DOC)

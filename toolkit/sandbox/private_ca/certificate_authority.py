@@ -115,6 +115,9 @@ class CertificateAuthority:
             AwsError: the configuration is invalid or not supported.
         """
         configuration = request["CertificateAuthorityConfiguration"]
+        storage = request.get("KeyStorageSecurityStandard", DEFAULT_KEY_STORAGE)
+        if not storage.startswith("FIPS"):
+            raise make_unsupported_error(f"Key storage {storage}")
         key = _generate_key(configuration["KeyAlgorithm"])
         name = asn1.build_name(configuration["Subject"])
         tags = {tag["Key"]: tag.get("Value", "") for tag in request.get("Tags", ())}

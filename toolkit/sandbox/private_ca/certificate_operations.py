@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _BACKDATING = timedelta(minutes=60)
 # privateca/latest/userguide/short-lived-certificates.html
 _SHORT_LIVED_MAX = timedelta(days=7)
-_UTC_TIME_DIGITS = 12
+_UTC_TIME_DIGITS, _GENERALIZED_TIME_DIGITS = 12, 14
 _UTC_TIME_PIVOT = 50
 _SERIAL = re.compile(r"[0-9A-Fa-f]{1,2}(:?[0-9A-Fa-f]{2})*")
 
@@ -45,6 +45,7 @@ class Certificates:
         now = self._registry.clock()
         authority = self._registry.find(caller, params)
         certificate = _sign(authority, params, caller.partition, now)
+        is_self_signed = profile(params.get("TemplateArn"), caller.partition).self_signed
         # The ARN ends with the serial number (user guide, PcaAuditReport.md; CloudTrail's examples of
         # IssueCertificate).
         arn = f"{authority.arn}/certificate/{certificate.serial_number:032x}"
@@ -52,7 +53,7 @@ class Certificates:
             arn=arn,
             pem=pem.write([certificate]),
             # A root's own certificate has no chain.
-            chain="" if certificate.issuer == certificate.subject else pem.write(authority.certificates),
+            chain="" if is_self_signed else pem.write(authority.certificates),
             ready=now + self._registry.issuance_delay,
             issued=now,
             serial=certificate.serial_number,
@@ -90,12 +91,12 @@ class Certificates:
         if not _SERIAL.fullmatch(text):
             raise AwsError("InvalidRequestException", "The serial number must be hexadecimal, with or without colons.")
         serial = int(text.replace(":", ""), 16)
-        if authority.kind == "ROOT" and authority.certificates[0].serial_number == serial:
-            # botocore, RevokeCertificate: a root's self-signed certificate can't be revoked.
-            raise AwsError("InvalidRequestException", "A self-signed certificate can not be revoked.")
         issued = next((known for known in authority.issued.values() if known.serial == serial), None)
         if issued is None:
             raise AwsError("ResourceNotFoundException", f"Could not find a certificate with serial {text}.")
+        if not issued.chain:
+            # botocore, RevokeCertificate: a root's self-signed certificate can't be revoked.
+            raise AwsError("InvalidRequestException", "A self-signed certificate can not be revoked.")
         if issued.revoked is not None:
             raise AwsError("RequestAlreadyProcessedException", "The certificate has already been revoked.")
         issued.revoked, issued.revocation_reason = now, params["RevocationReason"]
@@ -169,7 +170,8 @@ def _require_lifetime(
             f"The validity period of the issuing certificate ends before {ends:%Y-%m-%dT%H:%M:%SZ}."
         )
     longest = _SHORT_LIVED_MAX + timedelta(seconds=1)
-    if authority.usage_mode == "SHORT_LIVED_CERTIFICATE" and ends - now > longest:
+    # Only the default backdating may extend the period; whether AWS allows more is not documented.
+    if authority.usage_mode == "SHORT_LIVED_CERTIFICATE" and ends - min(now, begins + _BACKDATING) > longest:
         raise make_validation_error("A CA in short-lived certificate mode issues for at most 7 days.")
 
 
@@ -218,10 +220,14 @@ def _end_date(digits: int) -> datetime:
     if len(text) <= _UTC_TIME_DIGITS:
         text = text.zfill(_UTC_TIME_DIGITS)
         text = ("20" if int(text[:2]) < _UTC_TIME_PIVOT else "19") + text
+    invalid = make_validation_error("END_DATE must have the form YYYYMMDDHHMMSS or YYMMDDHHMMSS.")
+    # strptime would also read a minute or a second of one digit.
+    if len(text) != _GENERALIZED_TIME_DIGITS:
+        raise invalid
     try:
         return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError as error:
-        raise make_validation_error("END_DATE must have the form YYYYMMDDHHMMSS or YYMMDDHHMMSS.") from error
+        raise invalid from error
 
 
 def _add_months(moment: datetime, months: int) -> datetime:

@@ -28,6 +28,8 @@ _HEADER = b"-----BEGIN CERTIFICATE REQUEST-----"
 # AWS rejects a curve that it does not recognize. AWS documents only the curves of its own CAs (botocore acm-pca:
 # KeyAlgorithm).
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+# The same applies to short RSA keys.
+_SHORTEST_RSA_BITS = 2048
 _OBJECT_IDENTIFIER = 0x06
 # The string types of ASN.1 by their tag (X.680, 8.6), for otherName.
 _STRINGS = {
@@ -121,6 +123,8 @@ def make_malformed_error(message: str) -> AwsError:
 
 def _require_key(csr: x509.CertificateSigningRequest, key: object) -> PublicKey:
     if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size < _SHORTEST_RSA_BITS:
+            raise make_malformed_error(f"An RSA key must have at least {_SHORTEST_RSA_BITS} bits.")
         return key
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise make_malformed_error("The key of the request is of a type that is not supported.")

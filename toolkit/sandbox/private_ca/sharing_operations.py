@@ -1,6 +1,7 @@
 """Let other accounts and ACM use a CA, with resource policies and permissions.
 
-Source: user guide, "Resource-based policies" (pca-rbp.md): the form of the policy "must be followed precisely".
+Sources: user guide, "Resource-based policies" (pca-rbp.md): the form of the policy "must be followed precisely"; API
+reference, PutPolicy: a policy without "all required statements" is invalid.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ READING = [
     "acm-pca:ListPermissions",
     "acm-pca:ListTags",
 ]
+_VERSION = "2012-10-17"
+_POLICY_KEYS = {"Version", "Id", "Statement"}
+_STATEMENT_KEYS = {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
 _ISSUING = {"acm-pca:IssueCertificate"}
 _TEMPLATE = "acm-pca:TemplateArn"
 # The templates with which other accounts may issue (pca-resource-sharing.html).
@@ -74,6 +78,9 @@ class Sharing:
         principal, source = params["Principal"], params.get("SourceAccount", authority.owner)
         if principal != _ACM:
             raise AwsError("RequestFailedException", f"The only principal is {_ACM}.")
+        if source != caller.account:
+            # botocore, CreatePermissionRequest.SourceAccount: the calling account.
+            raise AwsError("RequestFailedException", "SourceAccount must be the calling account.")
         if (principal, source) in authority.permissions:
             raise AwsError("PermissionAlreadyExistsException", "The permission has already been granted.")
         authority.permissions[principal, source] = {
@@ -102,17 +109,21 @@ def _policy(text: str, arn: str, partition: str) -> Object:
     try:
         policy = json.loads(text)
         statements = policy["Statement"]
-        good = bool(statements) and all(_is_allowed(statement, arn, partition) for statement in statements)
+        good = policy.keys() <= _POLICY_KEYS and policy.get("Version", _VERSION) == _VERSION
+        good = good and all(_is_allowed(statement, arn, partition) for statement in statements)
+        reading = {_name_principals(statement) for statement in statements if not _issues(statement)}
+        issuing = {_name_principals(statement) for statement in statements if _issues(statement)}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _invalid() from error
-    if not good:
+    # Each principal needs both statements.
+    if not good or not issuing or reading != issuing:
         raise _invalid()
     return dict(policy)
 
 
 def _is_allowed(statement: Object, arn: str, partition: str) -> bool:
     actions = set([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-    if statement["Effect"] != "Allow" or statement["Resource"] != arn:
+    if not statement.keys() <= _STATEMENT_KEYS or statement["Effect"] != "Allow" or statement["Resource"] != arn:
         return False
     conditions: Object = {}
     if "Condition" in statement:
@@ -125,7 +136,7 @@ def _is_allowed(statement: Object, arn: str, partition: str) -> bool:
             return False
     elif not _names_accounts(statement["Principal"]):
         return False
-    if actions and actions <= set(READING):
+    if actions == set(READING):
         return not conditions
     sharable = {templates.build_arn(name, partition) for name in _SHARABLE}
     return actions == _ISSUING and set(conditions) == {_TEMPLATE} and conditions[_TEMPLATE] in sharable
@@ -135,6 +146,16 @@ def _names_accounts(principal: Object) -> bool:
     names = principal["AWS"] if isinstance(principal["AWS"], list) else [principal["AWS"]]
     all_named = all(isinstance(name, str) and _ACCOUNT.fullmatch(name) for name in names)
     return set(principal) == {"AWS"} and bool(names) and all_named
+
+
+def _issues(statement: Object) -> bool:
+    return "Condition" in statement and _TEMPLATE in statement["Condition"]["StringEquals"]
+
+
+def _name_principals(statement: Object) -> str:
+    """Return the principals of a statement, and the organization that limits them, as text to compare."""
+    organization = statement.get("Condition", {}).get("StringEquals", {}).get(ORGANIZATION)
+    return json.dumps([statement["Principal"], organization], sort_keys=True)
 
 
 def _invalid() -> AwsError:
