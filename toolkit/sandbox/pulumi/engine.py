@@ -139,7 +139,7 @@ class Engine(pulumi_mocks.MockMonitor, pulumi_mocks.Mocks):
             return args.name, {"name": args.name, "outputs": self._deployed.outputs, "secretOutputNames": []}
         if args.custom is None:
             raise ExternalError(f"{args.name}: reading a {args.typ} is not in the sandbox")
-        # It does not matter here which values are secret: nothing is printed or stored.
+        # It does not matter here which values are secret: nothing is printed, and only its owner can read the state.
         inputs = {name: rpc.unwrap_rpc_secret(value) for name, value in args.inputs.items()}
         if args.typ.startswith(_PROVIDER):
             return self._open_provider(args.name, inputs), inputs
