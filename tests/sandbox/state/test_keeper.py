@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from tests.sandbox.killable import (
     issue,
     survives,
 )
+from toolkit.infra import policies
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,14 +171,7 @@ def test_private_cas_come_back_with_everything_about_them(state: Path) -> None:
             Principal="acm.amazonaws.com",
             Actions=["IssueCertificate", "GetCertificate", "ListPermissions"],
         )
-        policy = document(
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": OTHER},
-                "Action": ["acm-pca:GetCertificate"],
-                "Resource": arn,
-            }
-        )
+        policy = json.dumps(policies.allow_sharing(arn, [OTHER], None))
         pca.put_policy(ResourceArn=arn, Policy=policy)
         deleted = create_root(pca)
         pca.delete_certificate_authority(CertificateAuthorityArn=deleted)
