@@ -26,10 +26,11 @@ from tests.verify.world import asking, failures, plan, source, with_policy
 from toolkit import contract
 from toolkit.errors import ExternalError
 from toolkit.files import find_project_root
+from toolkit.pki import pem
 from toolkit.sandbox.pulumi import program
 from toolkit.verify import runner
 from toolkit.verify.calls import Caller
-from toolkit.verify.denials import Probe
+from toolkit.verify.denials import probe_denials
 from toolkit.verify.failures import advise, describe_error
 from toolkit.verify.identity import Ambient, IdentitySource, ZoneIdentity
 from toolkit.verify.issue import _issued
@@ -248,8 +249,8 @@ def test_a_probe_whose_answer_is_lost_asks_the_same_again(outputs: StackOutputs)
     account = Account()
     client: Any = Client()
     asks = Caller(time.monotonic() + 30)
-    probe = Probe(client, outputs.certificate_authority, asks, account)
-    assert probe.minting().failed
+    leaf, *_ = pem.load_certificates(outputs.certificate_chain)
+    assert next(probe_denials(client, outputs.certificate_authority, asks, account, leaf)).failed
     assert account.issued == ["arn:minted"]
     assert len(tokens) == 2
     assert len(set(tokens)) == 1

@@ -21,6 +21,7 @@ from botocore.utils import get_environ_proxies
 
 from toolkit import __version__
 from toolkit.errors import ExternalError, InvalidInputError, Problem, ToolkitError, flatten
+from toolkit.files import read_at_most
 from toolkit.network_settings import is_loopback, require_ca_bundle, require_key_log, require_proxy
 from toolkit.pki import arn
 from toolkit.redaction import check_characters, check_proxies, know, know_all
@@ -217,7 +218,7 @@ def register_secrets(session: boto3.Session) -> None:
     for variable in _TOKEN_FILES:
         with suppress(OSError, ValueError):
             if file := os.environ.get(variable):
-                know(_beginning(Path(file)))
+                know(read_at_most(Path(file), _MOST).decode("ascii"))
 
 
 def require_usable(credentials: Value) -> None:
@@ -253,11 +254,6 @@ def _know_parameters(params: object = None, **_: object) -> None:
     for name in _PARAMETERS:
         if isinstance(params, dict) and isinstance(value := params.get(name), str):
             know(value)
-
-
-def _beginning(file: Path) -> str:
-    with file.open(encoding="ascii") as stream:
-        return stream.read(_MOST)
 
 
 def _log_calls(client: Client, zone: str) -> None:

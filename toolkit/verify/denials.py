@@ -5,7 +5,6 @@ A denied probe changes nothing. The check of a probe that succeeds names the cer
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from toolkit.pki import chain, templates
-from toolkit.verify.calls import Caller, DeadlineError, read_code
+from toolkit.verify.calls import DeadlineError, read_code
 from toolkit.verify.failures import DENIED
 from toolkit.verify.issue import Issuer
 from toolkit.verify.results import Check, judge
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.contract import CertificateAuthority
+    from toolkit.verify.calls import Caller
     from toolkit.verify.ledger import Account
 
 NAMES = ("denied-minting", "denied-revoking", "denied-other-authority")
@@ -34,74 +34,49 @@ _SUBORDINATE = "SubordinateCACertificate_PathLen0/V1"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
-@dataclass
-class Probe:
-    """Probes one zone: every call must be denied.
+def probe_denials(
+    client: ACMPCAClient, authority: CertificateAuthority, caller: Caller, account: Account, leaf: x509.Certificate
+) -> Iterator[Check]:
+    """Yield the check of each probe, one after the other.
 
-    Attributes:
+    Args:
         client: an ACM PCA client with the zone's identity.
         authority: the CA that the zone may use.
         caller: makes the calls.
         account: records the requests, and the certificates that were issued instead of denied.
+        leaf: the zone's own certificate. The probe of RevokeCertificate tries to revoke it.
     """
+    minting, revoking, other_authority = NAMES
+    own = Issuer(client, authority, caller)
+    yield _expect_denial(minting, "IssueCertificate", lambda: _request(own, account, minting, _SUBORDINATE))
+    yield _expect_denial(revoking, "RevokeCertificate", lambda: own.revoke(chain.format_serial_number(leaf)))
+    arn = f"{authority.arn.rpartition('/')[0]}/{_NOBODY}"
+    other = Issuer(client, authority.model_copy(update={"arn": arn}), caller)
+    yield _expect_denial(
+        other_authority, "IssueCertificate", lambda: _request(other, account, other_authority, templates.END_ENTITY)
+    )
 
-    client: ACMPCAClient
-    authority: CertificateAuthority
-    caller: Caller
-    account: Account
 
-    def checks(self, leaf: x509.Certificate) -> Iterator[Check]:
-        """Yield the check of each probe, one after the other.
+def _request(issuer: Issuer, account: Account, purpose: str, template: str) -> str:
+    """Request a certificate, and return its ARN."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "toolkit-verify denial probe")])
+    csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    return issuer.request(csr, datetime.now(UTC) + timedelta(hours=1), account, template, purpose)
 
-        Args:
-            leaf: the zone's own certificate. The probe of RevokeCertificate tries to revoke it.
-        """
-        yield self.minting()
-        yield self.revoking(leaf)
-        yield self.other_authority()
 
-    def minting(self) -> Check:
-        """Check that the zone can't get a CA certificate."""
-        return self._denied(NAMES[0], "IssueCertificate", self._request(NAMES[0], self.authority, _SUBORDINATE))
-
-    def revoking(self, leaf: x509.Certificate) -> Check:
-        """Check that the zone can't revoke a certificate, with the certificate that was just issued to it."""
-        issuer, serial = Issuer(self.client, self.authority, self.caller), chain.format_serial_number(leaf)
-
-        def revoke() -> str:
-            issuer.revoke(serial)
-            return ""
-
-        return self._denied(NAMES[1], "RevokeCertificate", revoke)
-
-    def other_authority(self) -> Check:
-        """Check that the zone can't use another CA of the account."""
-        arn = f"{self.authority.arn.rpartition('/')[0]}/{_NOBODY}"
-        other = self.authority.model_copy(update={"arn": arn})
-        return self._denied(NAMES[2], "IssueCertificate", self._request(NAMES[2], other, templates.END_ENTITY))
-
-    def _request(self, purpose: str, authority: CertificateAuthority, template: str) -> Callable[[], str]:
-        """Return a function that sends one request. A repeated call issues no second certificate."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "toolkit-verify denial probe")])
-        csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-        ends = datetime.now(UTC) + timedelta(hours=1)
-        issuer = Issuer(self.client, authority, self.caller)
-        return lambda: issuer.request(csr, ends, self.account, template, purpose)
-
-    def _denied(self, name: str, operation: str, attempt: Callable[[], str]) -> Check:
-        expected = f"acm-pca:{operation} is denied"
-        try:
-            made = attempt()
-        except ClientError as error:
-            code = read_code(error)
-            found = f"{code}: {error.response['Error'].get('Message', '')}"
-            advice = f"Allow acm-pca:{operation} on the contract's CA alone, in the role's policy."
-            return judge(name, expected, found, advice, good=code in DENIED)
-        except (BotoCoreError, DeadlineError, OSError, ValueError) as error:
-            return judge(name, good=False, expected=expected, found=str(error), advice="Run it again.")
-        what = f"it was allowed and issued {made}" if made else "it was allowed: this run's certificate is revoked"
-        advice = "Remove the permission" + (
-            ", and revoke the certificate with an administrator's role." if made else "."
-        )
-        return judge(name, good=False, expected=expected, found=what, advice=advice)
+def _expect_denial(name: str, operation: str, attempt: Callable[[], str | None]) -> Check:
+    """Return the check that an attempt is denied. It returns the ARN of a certificate that was issued."""
+    expected = f"acm-pca:{operation} is denied"
+    try:
+        made = attempt()
+    except ClientError as error:
+        code = read_code(error)
+        found = f"{code}: {error.response['Error'].get('Message', '')}"
+        advice = f"Allow acm-pca:{operation} on the contract's CA alone, in the role's policy."
+        return judge(name, expected, found, advice, good=code in DENIED)
+    except (BotoCoreError, DeadlineError, OSError, ValueError) as error:
+        return judge(name, good=False, expected=expected, found=str(error), advice="Run it again.")
+    what = f"it was allowed and issued {made}" if made else "it was allowed: this run's certificate is revoked"
+    advice = "Remove the permission" + (", and revoke the certificate with an administrator's role." if made else ".")
+    return judge(name, good=False, expected=expected, found=what, advice=advice)

@@ -17,7 +17,7 @@ from toolkit.verify.authority_facts import describe_authority, fetch_authority_c
 from toolkit.verify.calls import Caller, DeadlineError, StoppedError
 from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence
 from toolkit.verify.denials import NAMES as DENIALS
-from toolkit.verify.denials import Probe
+from toolkit.verify.denials import probe_denials
 from toolkit.verify.failures import TOO_SLOW, Cause, advise, describe_error, find_cause
 from toolkit.verify.issue import IssuedCertificate, Issuer
 from toolkit.verify.ledger import Account
@@ -158,9 +158,8 @@ class ZoneVerification:
         issuer = Issuer(client, self.outputs.certificate_authority, self.caller)
         leaf = self._certificate(issuer)
         if self.plan.probe_denials:
-            probe = Probe(client, self.outputs.certificate_authority, self.caller, self._account)
             # Append one by one, so that other threads see each result at once.
-            for check in probe.checks(leaf):
+            for check in probe_denials(client, self.outputs.certificate_authority, self.caller, self._account, leaf):
                 self.checks.append(check)
         if self.plan.revoke:
             self._revoke(issuer, leaf)
