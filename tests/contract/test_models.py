@@ -208,6 +208,14 @@ def test_what_is_no_json(text: str | bytes) -> None:
         contract.parse(text, "outputs.json")
 
 
+@pytest.mark.parametrize("text", ['{"zones": ["\\ud800"]}', '{"\\udfff": 1}'])
+def test_half_a_character_is_named(text: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        contract.read(text)
+    assert "is half a character" in str(caught.value.problems[0])
+    assert caught.value.problems[0].message.isprintable()
+
+
 def test_the_place_of_a_json_error_is_named() -> None:
     with pytest.raises(InvalidInputError) as caught:
         contract.parse('{\n  "zones": oops\n}', "outputs.json")
