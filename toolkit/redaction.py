@@ -36,9 +36,9 @@ _SECRET_VARIABLES = {
     "PULUMI_ACCESS_TOKEN",
     "PULUMI_CONFIG_PASSPHRASE",
 }
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<rest>\S+)")
+_URL = r"[A-Za-z][A-Za-z0-9+.-]*://(?P<rest>\S+)"
 # host, host:port and [v6]:port, before a path.
-_HOST_AND_PORT = re.compile(r"(?:\[[^\]]*\]|[^:/?#]*)(?::\d*)?(?:[/?#].*)?")
+_HOST_AND_PORT = r"(?:\[[^\]]*\]|[^:/?#]*)(?::\d*)?(?:[/?#].*)?"
 _CONTROLS = {"\r": "a carriage return", "\n": "a line feed", "\t": "a tab", "\0": "a NUL", " ": "a space"}
 
 
@@ -198,10 +198,10 @@ def know_environment(environment: Mapping[str, str]) -> None:
 
 def know_urls(text: str) -> None:
     """Remember the passwords in all URLs of a text, and user names without a password, which may be tokens."""
-    for match in _URL.finditer(text):
+    for match in re.finditer(_URL, text):
         rest = match["rest"]
         # Text after the first slash belongs to the password if the password was not quoted. A port is not a password.
-        if "@" not in re.split("[/?#]", rest, maxsplit=1)[0] and _HOST_AND_PORT.fullmatch(rest):
+        if "@" not in re.split("[/?#]", rest, maxsplit=1)[0] and re.fullmatch(_HOST_AND_PORT, rest):
             continue
         userinfo, at, _ = rest.rpartition("@")
         if not at:

@@ -7,7 +7,6 @@ Source of the forms: the service authorization reference of AWS Private CA and I
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 _ARN = re.compile(
@@ -17,8 +16,7 @@ _ARN = re.compile(
 REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}")
 
 
-@dataclass(frozen=True)
-class Arn:
+class Arn(NamedTuple):
     """The parts of an ARN.
 
     Attributes:
@@ -120,7 +118,7 @@ def parse_policy(text: str) -> Arn:
     # AWS managed policies have the account "aws". All other ARNs here have twelve digits.
     own = re.sub(r"^(arn:[a-z-]+:iam::)aws(:)", r"\g<1>000000000000\2", text)
     parsed = _POLICY.parse(own)
-    return replace(parsed, account="") if own != text else parsed
+    return parsed._replace(account="") if own != text else parsed
 
 
 def read_issuer(provider_arn: str) -> str:

@@ -40,8 +40,8 @@ _NEVER_CRITICAL = {
 _PARTS, _FIELDS, _OCTET = 2, 6, 8
 # Some programs can't parse a larger number of CAs.
 _LARGEST = 2**31
-_DOMAIN = re.compile(r"\.?[!-\-/-~]+(?:\.[!-\-/-~]+)*")
-_URI = re.compile(
+_DOMAIN = r"\.?[!-\-/-~]+(?:\.[!-\-/-~]+)*"
+_URI = (
     r"[A-Za-z][A-Za-z0-9+.-]*:"
     r"(?://(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*(?::[0-9]{1,5})?)?(?=[/?#]|$)|(?!//))"
     r"(?:[!$&-;=?-Z_a-z~#]|%[0-9A-Fa-f]{2})*"
@@ -142,7 +142,7 @@ def _require_extension(extension: x509.Extension[x509.ExtensionType]) -> None:
 
 def _require_names(alternatives: x509.SubjectAlternativeName) -> None:
     for uri in alternatives.get_values_for_type(x509.UniformResourceIdentifier):
-        if not _URI.fullmatch(uri):
+        if not re.fullmatch(_URI, uri):
             raise ValueError(f"has a subject alternative name that is not a valid URI: {uri!a}")
 
 
@@ -166,7 +166,7 @@ def _require_constraints(constraints: x509.NameConstraints) -> None:
         # Go does not parse other forms. It rejects them only in a critical extension, for which there is another rule.
         if isinstance(name, x509.DNSName | x509.UniformResourceIdentifier | x509.RFC822Name):
             is_address = isinstance(name, x509.UniformResourceIdentifier) and is_ip_address(name.value)
-            if is_address or (name.value and not _DOMAIN.fullmatch(name.value)):
+            if is_address or (name.value and not re.fullmatch(_DOMAIN, name.value)):
                 raise ValueError(f"has a name constraint that Go can't read: {name.value!a}")
 
 

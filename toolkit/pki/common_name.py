@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 # X.520 upper bound for a common name (RFC 5280, appendix A.1: ub-common-name).
 MAX_COMMON_NAME = 64
 
-_DIRECTIVE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_DIRECTIVE = r"(?s)\{\{(.*?)\}\}"
 _QUOTED = r'(?:"([^"\\]*)"|`([^`]*)`)'
-_TAG = re.compile(rf"-?\s*tag\s+{_QUOTED}\s*((?:\|\s*replace\s+{_QUOTED}\s+{_QUOTED}\s*)*)-?")
-_REPLACE = re.compile(rf"replace\s+{_QUOTED}\s+{_QUOTED}")
+_TAG = rf"-?\s*tag\s+{_QUOTED}\s*((?:\|\s*replace\s+{_QUOTED}\s+{_QUOTED}\s*)*)-?"
+_REPLACE = rf"replace\s+{_QUOTED}\s+{_QUOTED}"
 
 
 class Template(NamedTuple):
@@ -46,10 +46,10 @@ def is_balanced(template: str) -> bool:
 def expand(template: str, tags: Mapping[str, str]) -> Template | None:
     """Return the template with the known tags filled in; None if it has a directive that Kong does not document."""
     text, unknown, end = "", [], 0
-    for directive in _DIRECTIVE.finditer(template):
+    for directive in re.finditer(_DIRECTIVE, template):
         text += template[end : directive.start()]
         end = directive.end()
-        match = _TAG.fullmatch(directive[1])
+        match = re.fullmatch(_TAG, directive[1])
         if match is None:
             return None
         key = match[1] if match[1] is not None else match[2]
@@ -62,7 +62,7 @@ def expand(template: str, tags: Mapping[str, str]) -> Template | None:
 
 
 def _replaced(value: str, pipeline: str) -> str:
-    for match in _REPLACE.finditer(pipeline):
+    for match in re.finditer(_REPLACE, pipeline):
         old, new = ((match[1] or match[2] or ""), (match[3] or match[4] or ""))
         value = value.replace(old, new)
     return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ _MAX_TRIED = 50
 _MAX_PATHS = 500
 
 
-@dataclass(frozen=True)
 class Hierarchy:
     """The certificates of a text, in order, and the path through them.
 
@@ -31,7 +29,8 @@ class Hierarchy:
         certificates: in the order of the text.
     """
 
-    certificates: tuple[x509.Certificate, ...]
+    def __init__(self, certificates: tuple[x509.Certificate, ...]) -> None:
+        self.certificates = certificates
 
     @cached_property
     def unique(self) -> tuple[int, ...]:

@@ -28,7 +28,7 @@ _ENCODINGS = {
     _BMP: "utf-16-be",
 }
 # Noncharacters, which Go rejects in a BMPString.
-_RESERVED = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
+_RESERVED = "[\ufdd0-\ufdef\ufffe\uffff]"
 
 
 class Attribute(NamedTuple):
@@ -93,6 +93,6 @@ def _text(value: Element) -> str:
     except UnicodeDecodeError:
         text = None
     wrong = text is None or (pattern and not pattern.fullmatch(text))
-    if wrong or (value.tag == _BMP and _RESERVED.search(text or "")):
+    if wrong or (value.tag == _BMP and re.search(_RESERVED, text or "")):
         raise ValueError(f"has a name that Go can't read: {value.content.decode(errors='replace')!a}")
     return text or ""

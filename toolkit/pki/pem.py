@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
@@ -47,7 +47,6 @@ _DER = b"0\x82"
 _DER_AS_TEXT = ("0\x82", "0\ufffd")
 
 
-@dataclass
 class Reading:
     """The contents of a PEM text.
 
@@ -58,10 +57,11 @@ class Reading:
         text_lines: numbers of the lines outside of blocks, which every program ignores.
     """
 
-    certificates: list[x509.Certificate] = field(default_factory=list)
-    contents: list[bytes] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    text_lines: list[int] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.certificates: list[x509.Certificate] = []
+        self.contents: list[bytes] = []
+        self.faults: list[Fault] = []
+        self.text_lines: list[int] = []
 
     def fail(self, kind: str, line: int, message: str) -> None:
         """Record a fault."""
@@ -111,6 +111,8 @@ def rewrite(text: str | bytes) -> str:
     return "".join(_encoded(content, CERTIFICATE) for content in _load(text).contents)
 
 
+# A contract's validators read the same chain in turn. A text with a private key has a fault, so it is never kept.
+@lru_cache(maxsize=4)
 def _load(text: str | bytes) -> Reading:
     reading = read(text)
     if reading.faults:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import kubernetes_validate
@@ -164,7 +163,7 @@ def test_any_text_in_any_option_is_data_or_is_refused(common_name: str, form: An
     options = MeshOptions(form=form, ca_cert=Choice(ca_cert), allow_inline_credentials=True)
     mesh = common_name if field == "mesh" else "default"
     try:
-        options = dataclasses.replace(options, **FIELDS[field](common_name))
+        options = options._replace(**FIELDS[field](common_name))
         built = build(OUTPUTS, mesh, options)
         rendered = templating.render(OUTPUTS, mesh, options)
     except InvalidInputError as error:

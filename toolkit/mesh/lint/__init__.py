@@ -6,7 +6,6 @@ only when proxies get no certificates.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError
@@ -119,7 +118,7 @@ def _findings(context: Context) -> Iterator[Finding]:
 
 def _with_excerpt(finding: Finding, excerpts: Mapping[str, Excerpts]) -> Finding:
     lines = excerpts.get(finding.source)
-    return replace(finding, excerpt=lines.cut(finding.line, finding.column)) if lines else finding
+    return finding._replace(excerpt=lines.cut(finding.line, finding.column)) if lines else finding
 
 
 def _nothing(others: int, failures: list[InvalidInputError]) -> InvalidInputError:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.documents.data_sources import Resolved, read_value
 from toolkit.mesh.documents.wording import show
@@ -43,8 +42,7 @@ _SOON = timedelta(days=30)
 _MOST_FAULTS = 5
 
 
-@dataclass(frozen=True)
-class Bundle:
+class Bundle(NamedTuple):
     """The value of a field for a chain.
 
     Attributes:

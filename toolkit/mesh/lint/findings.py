@@ -42,8 +42,7 @@ class Severity(StrEnum):
         return -[*Severity].index(self)
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """One kind of problem.
 
     Attributes:
@@ -117,8 +116,7 @@ class Excerpt(NamedTuple):
     caret: int
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """A problem that a rule found.
 
     Attributes:
@@ -210,8 +208,7 @@ class Target:
         return self.namespace or _SYSTEM_NAMESPACES[self.product]
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """The target, and all documents of the input.
 
     Attributes:

@@ -6,7 +6,6 @@ about the extension ``acmpca`` are based on :mod:`toolkit.mesh.schema.identity_s
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -207,11 +206,11 @@ def _acmpca(document: ScopedDocument) -> Iterator[Finding]:
         yield report_type(document, CONFIG_PATH, "a mapping", config)
         return
     for spot in walk_fields(mapping(config), AcmPcaConfig):
-        below = replace(spot, path=(*CONFIG_PATH[1:], *spot.path))
+        below = spot._replace(path=(*CONFIG_PATH[1:], *spot.path))
         known = list_fields(spot.field_type.model) if spot.field_type.model else {}
         if isinstance(spot.value, dict):
             # Kuma does not drop undocumented fields, so the loop below reports them.
-            below = replace(below, value={name: value for name, value in spot.value.items() if name in known})
+            below = below._replace(value={name: value for name, value in spot.value.items() if name in known})
         yield from check_spot(document, below)
         yield from _duration(document, below)
         for key in list_keys(mapping(spot.value)) if known else ():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -67,8 +66,7 @@ def parse_choice(text: str) -> Choice:
     return Choice(known_kind, name or None)
 
 
-@dataclass(frozen=True)
-class MeshOptions:
+class MeshOptions(NamedTuple):
     """The operator's options.
 
     If an option is None, an existing Mesh keeps the current value of its field.
@@ -109,8 +107,7 @@ class MeshOptions:
 _SECRET, _INLINE = Choice("secret"), Choice("inline")
 
 
-@dataclass(frozen=True)
-class Built:
+class Built(NamedTuple):
     """The models of one mesh's documents.
 
     Attributes:
@@ -131,8 +128,7 @@ class Built:
         return self.mesh.mtls.backends[0].to_document()
 
 
-@dataclass(frozen=True)
-class _Value:
+class _Value(NamedTuple):
     """A value that a document needs, and the operator's choice of its data source.
 
     Attributes:

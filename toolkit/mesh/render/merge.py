@@ -5,7 +5,7 @@ A field whose option was not set keeps its current value. The contract always de
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.confidential import INLINE
@@ -66,7 +66,7 @@ def merge(outputs: StackOutputs, mesh: EditableMesh, options: MeshOptions) -> Me
             f"{options.backend_name} is of type {existing.get('type')}; an acmpca backend needs a name of its own",
             "Choose one with --backend-name, and move to it with toolkit rotate.",
         )
-    options = replace(options, form=mesh.form, ca_cert=options.ca_cert or _choice(existing))
+    options = options._replace(form=mesh.form, ca_cert=options.ca_cert or _choice(existing))
     built = build(outputs, mesh.name, options)
     wanted = built.backend
     warnings = [*_warnings(mesh, existing, wanted)]

@@ -6,9 +6,8 @@ parsed again and compared with the model before it is returned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import jinja2
 from markupsafe import Markup
@@ -33,8 +32,7 @@ class UnfaithfulRenderingError(ToolkitError):
     """The rendered text differs from the model: a defect in a template. Nothing is written."""
 
 
-@dataclass(frozen=True)
-class RenderedMesh:
+class RenderedMesh(NamedTuple):
     """The documents of one mesh, each a YAML text that ends with a newline.
 
     Attributes:

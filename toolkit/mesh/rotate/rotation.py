@@ -147,7 +147,7 @@ def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions)
     notes = [*_mode_notes(mode, wanted), *_authority_notes(mesh, old, options.backend_name, outputs)]
     # Don't write a mode that the backend already has, or has by default.
     is_so = mesh.find_position(options.backend_name) is not None and find_mode(mesh, options.backend_name) == wanted
-    merged = merge(outputs, mesh, replace(options, mode=None if is_so else wanted))
+    merged = merge(outputs, mesh, options._replace(mode=None if is_so else wanted))
     if old == options.backend_name:
         if merged.secrets_have_credentials or mesh.editor.text != move.text:
             message = f"{old} already signs, with the CA of the contract, and has other settings"

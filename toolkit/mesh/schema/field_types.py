@@ -7,8 +7,7 @@ kumahq/kuma:docs/generated/resources/other_mesh.md and Kong/developer.konghq.com
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -86,8 +85,7 @@ class Spec(Model):
     mesh_services: MeshServices | None = None
 
 
-@dataclass(frozen=True)
-class FieldType:
+class FieldType(NamedTuple):
     """The type of a field.
 
     Attributes:
@@ -156,8 +154,7 @@ def list_fields(model: type[Model]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-@dataclass(frozen=True)
-class Spot:
+class Spot(NamedTuple):
     """A value of a document with the type of its field.
 
     Attributes:

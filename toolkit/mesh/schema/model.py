@@ -116,7 +116,7 @@ def _expiration(value: str) -> str:
 
 
 # google.protobuf.Duration in JSON: seconds with up to nine decimals and an s.
-_PROTOBUF_DURATION = re.compile(r"\d{1,12}(?:\.\d{1,9})?s", re.ASCII)
+_PROTOBUF_DURATION = r"(?a)\d{1,12}(?:\.\d{1,9})?s"
 
 
 def parse_timeout(value: str) -> float:
@@ -125,7 +125,7 @@ def parse_timeout(value: str) -> float:
     Raises:
         ValueError: it is not a duration.
     """
-    if not _PROTOBUF_DURATION.fullmatch(value):
+    if not re.fullmatch(_PROTOBUF_DURATION, value):
         raise ValueError("is not a timeout: it takes seconds and an s, such as 10s or 0.5s")
     return float(value[:-1])
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 # A Kubernetes object's name: DNS-1123 subdomain, at most 253 characters.
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _MAX_NAME = 253
-_UNIVERSAL = re.compile(r"[a-z0-9._-]+")
+_UNIVERSAL = r"[a-z0-9._-]+"
 
 MESH_LABEL = "kuma.io/mesh"
 KUBERNETES_TYPE = "system.kuma.io/secret"
@@ -35,7 +35,7 @@ def check_object_name(value: str) -> str:
     Raises:
         ValueError: the name is invalid; the error does not repeat it.
     """
-    if len(value) > _MAX_NAME or not _SUBDOMAIN.fullmatch(value):
+    if len(value) > _MAX_NAME or not re.fullmatch(_SUBDOMAIN, value):
         raise ValueError(f"must be 1 to {_MAX_NAME} lower-case letters, digits, hyphens and dots (DNS-1123 subdomain)")
     return value
 
@@ -47,7 +47,7 @@ def find_name_problem(name: str, form: Form) -> str:
     NameCharacterSet).
     """
     if form == "universal":
-        return "" if _UNIVERSAL.fullmatch(name) else _name_problem(name)
+        return "" if re.fullmatch(_UNIVERSAL, name) else _name_problem(name)
     try:
         check_object_name(name)
     except ValueError:

@@ -13,7 +13,7 @@ from toolkit.errors import InvalidInputError, Problem
 
 Product = Literal["kong-mesh", "kuma"]
 
-_FORM = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?(?:[-+].*)?", re.ASCII)
+_FORM = r"(?a)v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?(?:[-+].*)?"
 
 
 class MeshVersion(NamedTuple):
@@ -30,7 +30,7 @@ class MeshVersion(NamedTuple):
         Raises:
             ValueError: the text is not a version.
         """
-        match = _FORM.fullmatch(text)
+        match = re.fullmatch(_FORM, text)
         if match is None:
             raise ValueError(f"{text[:40]!r} is not a version of Kong Mesh, such as 2.14.2")
         return cls(*(int(part or 0) for part in match.groups()))
