@@ -189,7 +189,8 @@ def _render(form: str, findings: Sequence[Finding], file: Path | None) -> str:
     from toolkit.mesh.lint.forms import render_json, render_sarif, render_text
 
     if form == "text":
-        return render_text(findings, color=choose_look(file).color)
+        color, width = choose_look(file)
+        return render_text(findings, color=color, width=width)
     return render_json(findings) if form == "json" else render_sarif(findings)
 
 

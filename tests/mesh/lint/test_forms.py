@@ -103,11 +103,24 @@ def test_text_is_coloured_only_if_asked_for() -> None:
     assert re.sub(r"\x1b\[\d+m", "", colored) == plain
 
 
-@pytest.mark.parametrize(("filling", "columns"), [("a", 5), ("界", 10), ("é", 5), ("e\u0301", 5)])
-def test_the_caret_is_below_its_character(filling: str, columns: int) -> None:
-    excerpt = Excerpt(filling * 5 + "X", len(filling) * 5)
-    _, _, pointer, _ = render_text([finding(excerpt=excerpt)]).splitlines()
-    assert pointer == f"      | {' ' * columns}^"
+@pytest.mark.parametrize("width", [0, 20, 40, 80, 500])
+@pytest.mark.parametrize("caret", [0, 5, 150, 299])
+@pytest.mark.parametrize("filling", ["a", "界", "é"])
+def test_lines_are_cut_to_the_width_around_their_caret(width: int, caret: int, filling: str) -> None:
+    line = filling * caret + "X" + filling * (300 - caret - 1)
+    _, shown, pointer, _ = render_text([finding(excerpt=Excerpt(line, caret))], width=width).splitlines()
+    wide = 2 if filling == "界" else 1
+    columns = [(2 if each == "界" else 1) for each in shown]
+    assert sum(columns) <= max(width, 20)
+    at = pointer.index("^")
+    before = 0
+    for character, width_of in zip(shown, columns, strict=True):
+        if before == at:
+            assert character == "X"
+            break
+        before += width_of
+    else:
+        pytest.fail(f"the caret points past the line, which has characters of {wide} columns")
 
 
 def test_names_of_files_change_nothing_on_a_terminal() -> None:

@@ -201,7 +201,7 @@ def run(text: str, **options: Any) -> list[Finding]:
 
 def every_form(findings: list[Finding]) -> list[str]:
     """Findings as text in every form, and as Python shows them."""
-    texts = [render_text(findings), render_text(findings, color=True)]
+    texts = [render_text(findings, width=400), render_text(findings, color=True)]
     return [*texts, render_json(findings), render_sarif(findings), *map(repr, findings)]
 
 

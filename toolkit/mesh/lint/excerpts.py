@@ -72,21 +72,29 @@ class Excerpts:
         end = self._starts[line] if line < len(self._starts) else len(self._text)
         if end - begin > _MAX_LINE * 100:
             return None
-        kept = self._mask(begin, end).rstrip()[:_MAX_LINE]
-        caret = len(self._mask(begin, begin + column - 1))
+        shown, caret = self._masked(begin, end, begin + column - 1)
+        kept = shown.rstrip()[:_MAX_LINE]
         return Excerpt(kept, caret) if kept and caret < _MAX_LINE else None
 
-    def _mask(self, begin: int, end: int) -> str:
-        """Return the text between two indexes without confidential parts."""
+    def _masked(self, begin: int, end: int, place: int) -> tuple[str, int]:
+        """Return the text between two indexes without confidential parts, and the position of a third index in it."""
         parts: list[str] = []
-        done = begin
+        caret, done = 0, begin
         for span in self._covering(begin, end):
             start, stop = max(span.start, done), min(span.end, end)
-            if start < stop:
-                parts.append(_structure(self._text[done:start]))
-                parts.append(_plain(self._text[start:stop]) if span.is_harmless else HIDDEN)
-                done = stop
-        return "".join([*parts, _structure(self._text[done:end])])
+            if stop <= start:
+                continue
+            if done <= place < start:
+                caret = sum(map(len, parts)) + place - done
+            parts.append(_structure(self._text[done:start]))
+            if start <= place < stop:
+                caret = sum(map(len, parts))
+            parts.append(_plain(self._text[start:stop]) if span.is_harmless else HIDDEN)
+            done = stop
+        if place >= done:
+            caret = sum(map(len, parts)) + place - done
+        parts.append(_structure(_COMMENT.sub("", self._text[done:end])))
+        return "".join(parts), caret
 
     def _covering(self, begin: int, end: int) -> Iterator[_Span]:
         """Yield the spans that overlap the text between two indexes."""

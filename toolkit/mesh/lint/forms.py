@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_CUT = "…"
+_MIN_WIDTH = 20
 JSON_VERSION = 1
 _SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -37,27 +39,41 @@ def summarize(findings: Sequence[Finding]) -> str:
 # Text, as a compiler shows it: the position, the message, the line, and the fix.
 
 
-def render_text(findings: Sequence[Finding], *, color: bool = False) -> str:
+def render_text(findings: Sequence[Finding], *, color: bool = False, width: int = 100) -> str:
     """Return the findings as text, each on two to four lines.
 
     Args:
         findings: in their order.
         color: whether to color the text; for terminals.
+        width: columns of the terminal; source lines are cut to it, messages are not.
     """
-    lines = [line for finding in findings for line in _lines(finding)]
+    width = max(width, _MIN_WIDTH)
+    lines = [line for finding in findings for line in _lines(finding, width)]
     return "".join(f"{line if color else click.unstyle(line)}\n" for line in lines)
 
 
-def _lines(finding: Finding) -> list[str]:
+def _lines(finding: Finding, width: int) -> list[str]:
     place = click.style(f"{escape(finding.source)}:{finding.line}:{finding.column}:", bold=True)
     severity = click.style(finding.severity, fg=_COLORS[finding.severity], bold=True)
     lines = [f"{place} {severity} {finding.code} {escape(finding.message)}"]
     if finding.excerpt:
         margin = f"{finding.line:>5} | "
-        line, caret = finding.excerpt
+        line, caret = _window(finding.excerpt.line, finding.excerpt.caret, width - len(margin))
         indent = " " * (len(margin) - 2) + "| " + " " * sum(map(_columns, line[:caret]))
         lines += [margin + line, indent + click.style("^", fg="green", bold=True)]
     return [*lines, f"  fix: {escape(finding.fix)}"]
+
+
+def _window(line: str, caret: int, width: int) -> tuple[str, int]:
+    """Return the part of a line around its caret that fits the width."""
+    if sum(map(_columns, line)) <= width:
+        return line, caret
+    # Most characters take one column. With characters of two columns, a part of the width stays unused.
+    room = max((width - 2) // max(map(_columns, line)), 4)
+    start = 0 if caret < room - 1 else caret - room // 2
+    cut = line[start : start + room]
+    before, after = (_CUT if start else ""), (_CUT if start + room < len(line) else "")
+    return f"{before}{cut}{after}", caret - start + len(before)
 
 
 def _columns(character: str) -> int:

@@ -36,7 +36,17 @@ EXPIRATION: Path = ("dpCert", "rotation", "expiration")
 # The control plane itself signs the certificates of these backends.
 _KUMAS_OWN = ("builtin", "provided")
 MIN_LIFETIME = timedelta(hours=1)
-_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|[ywdhms])")
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([a-zµ]+)")
+_WORDS = {
+    "ms": ("ms", "msec", "millis", "millisecond", "milliseconds"),
+    "s": ("s", "sec", "secs", "second", "seconds"),
+    "m": ("m", "min", "mins", "minute", "minutes"),
+    "h": ("h", "hr", "hrs", "hour", "hours"),
+    "d": ("d", "day", "days"),
+    "w": ("w", "week", "weeks"),
+    "y": ("y", "yr", "year", "years"),
+}
+_UNITS = {word: unit for unit, words in _WORDS.items() for word in words}
 # Tags are made from Kubernetes labels, whose values have at most 63 characters. Values for services can be longer.
 _USUAL_TAG = 63
 
@@ -98,11 +108,12 @@ def read_duration(value: object) -> timedelta | None:
 
 def suggest_duration(value: str) -> str | None:
     """Return the value that was probably meant, as one number and one unit; None if that is unclear."""
+    rest = _PART.sub("", value.lower()).replace("and", "").strip(" ,+")
     parts = _PART.findall(value.lower())
-    if not parts or _PART.sub("", value.lower()).strip():
+    if rest or not parts or any(unit not in _UNITS for _, unit in parts):
         return None
     try:
-        total = sum((float(number) * duration.parse(f"1{unit}") for number, unit in parts), timedelta(0))
+        total = sum((float(number) * duration.parse(f"1{_UNITS[unit]}") for number, unit in parts), timedelta(0))
     except OverflowError:
         return None
     for unit in ("d", "h", "m", "s", "ms"):

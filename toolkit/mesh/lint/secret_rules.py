@@ -17,7 +17,6 @@ from toolkit.mesh.lint.findings import Context, Finding, report
 from toolkit.mesh.lint.metadata_rules import check_mesh, check_namespace
 from toolkit.mesh.lint.structure import MISSING_FIELD, UNKNOWN_FIELD, WRONG_TYPE
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, find_name_problem
-from toolkit.text import suggest
 from toolkit.yamltext.plain import at, mapping, text
 
 if TYPE_CHECKING:
@@ -114,8 +113,9 @@ def _value(secret: SecretDocument, context: Context) -> Iterator[Finding]:
 
 def _unknown(secret: SecretDocument) -> Iterator[Finding]:
     """Yield the findings about fields that kubectl rejects, because it validates Secrets strictly."""
+    lower = {each.lower(): each for each in _KUBERNETES_FIELDS}
     for name in [str(key) for key in secret.value if key not in _KUBERNETES_FIELDS]:
-        fix = suggest(name, _KUBERNETES_FIELDS)
+        fix = f"Did you mean {lower[name.lower()]}?" if name.lower() in lower else ""
         yield report(secret, UNKNOWN_FIELD, (name,), f"{show_key(name)} is not a field of a Secret", fix)
 
 

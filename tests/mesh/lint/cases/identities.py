@@ -130,7 +130,7 @@ FIELDS = [
 DURATIONS = [
     bundled("MESH187", EXPIRY, "«expiry: 1d", near="expiry: 1.5h", fix="Write 24h."),
     bundled("MESH187", EXPIRY, "«expiry: soon", near="expiry: 36h", fix="There is no unit for days"),
-    bundled("MESH187", EXPIRY, "«expiry: 1d 30m", near="expiry: 24h30m", fix="Write 88200s."),
+    bundled("MESH187", EXPIRY, "«expiry: 1 day 30 min", near="expiry: 24h30m", fix="Write 88200s."),
     Case("MESH187", "timeout: 30s", "«timeout: 1d", base=SPIRE, near="timeout: 0s", fix="Write 24h."),
     identity("MESH187", EXPIRY, "«expiry: 1d", fix="Write 24h."),
     bundled("MESH188", EXPIRY, "«expiry: 0s", near="expiry: 1h"),

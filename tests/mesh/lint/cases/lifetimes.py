@@ -25,10 +25,11 @@ def suggested(written: str, better: str) -> Case:
 DURATIONS = [
     suggested("1d12h", "36h"),
     suggested("1.5h", "90m"),
+    suggested("24 hours", "1d"),
+    suggested("'1 hour, 30 min'", "90m"),
     suggested("24H", "1d"),
     suggested("0.5s", "500ms"),
-    suggested("2h 1ms", "7200001ms"),
-    Case("MESH050", EXPIRATION, "«expiration: 24 hours", fix="Write one number and one unit"),
+    suggested("2h and 1ms", "7200001ms"),
     Case("MESH050", EXPIRATION, "«expiration: ''", fix="Write one number and one unit"),
     Case("MESH050", EXPIRATION, "«expiration: P1D", fix="Write one number and one unit"),
     Case("MESH054", EXPIRATION, "«expiration: 999999999999999y", near="expiration: 4y", message="over a hundred years"),
