@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,6 @@ from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from toolkit.contract import StackOutputs
 
 

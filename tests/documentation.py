@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from toolkit.files import find_project_root, write_whole
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Part(NamedTuple):

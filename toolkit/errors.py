@@ -6,10 +6,8 @@ credentials, AWS can't be reached or returned an error), 130 interrupted, 141 th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
 
 EXIT_CHECK_FAILED = 1
 EXIT_INVALID_INPUT = 2

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit import staging
 from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.text import NotTextError, decode_utf8
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _PACKAGE = Path(__file__).resolve().parent
 PRIVATE, PUBLIC = staging.PRIVATE, staging.PUBLIC

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,6 @@ from toolkit.verify.plan import SERVICE, PlanOptions, make_plan
 from toolkit.verify.runner import Run, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from toolkit.contract import StackOutputs

@@ -5,13 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit.errors import ExternalError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _SCHEMES = ("http", "https")
 _CA_BUNDLE = "AWS_CA_BUNDLE"

@@ -16,11 +16,8 @@ import binascii
 import json
 import re
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 HIDDEN = "***"
 WORTH_HIDING = 8

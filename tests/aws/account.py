@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import boto3
@@ -14,9 +15,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
 from toolkit.pki.arn import REGION, Arn
 from toolkit.verify.aws_session import register_secrets, require_usable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Every CA of the smoke test has both tags; RUN tells one run from another.
 CREATED_BY = "created-by"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,8 +18,6 @@ from toolkit.cli.signals import Signals
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.sandbox.server import Sandbox
 
 # Parts of an answer that differ from call to call, or that only describe the probe.

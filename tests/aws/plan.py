@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.aws.authority import DELETION_DAYS, KEY_ALGORITHM, USAGE_MODE
@@ -11,7 +12,6 @@ from tests.aws.probes_issuing import ISSUING
 from toolkit.pricing import AUTHORITY_PRICE, CERTIFICATE_PRICE, describe_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.aws.account import Account

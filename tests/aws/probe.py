@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,8 +11,6 @@ from tests.sandbox.conformance.world import csr
 from toolkit.pki import templates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cryptography import x509
 
     from tests.aws.account import Account

@@ -8,8 +8,9 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from click.testing import CliRunner
 from ruamel.yaml import YAML
@@ -20,9 +21,6 @@ from toolkit.contract import StackOutputs
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.building import Choice, MeshOptions
 from toolkit.pki import pem
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # Meshes rendered a second against documents dumped a second by ruamel.yaml alone.
 LEAST_RATE = 1 / 3

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import click
 
 from tests.documentation import Part, cell
 from toolkit.cli import LazySubcommands, main
 from toolkit.cli.parameters import GROUPS, Option
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 COMMON = GROUPS[-1]
 

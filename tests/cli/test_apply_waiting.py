@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,7 +24,6 @@ from toolkit.control_plane.rehearsal.web_server import Rehearsal
 from toolkit.control_plane.waiting import PAUSE, SETTLING, Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from toolkit.mesh.schema.versions import Product

@@ -8,8 +8,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
@@ -33,9 +34,6 @@ from tests.cli.echo_server import EchoServer
 from toolkit import cli
 from toolkit.control_plane import client
 from toolkit.verify import authority_facts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.slow
 _REAL = (

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import replace
 from functools import partial
@@ -36,7 +37,6 @@ from toolkit.verify.report.table import render as render_table
 from toolkit.verify.results import Check, Handshake, Outcome, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import click
 import pytest
@@ -15,10 +16,6 @@ from tests.cli.wrong_invocations import AWS
 from toolkit.cli import main
 from toolkit.cli.overwriting import Place, refuse_one_place, refuse_overwriting
 from toolkit.cli.parameters import Argument, Option
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 
 ENTRIES = {ctx.command_path: ctx for ctx in document.commands(document.root())}
 # Pulumi reads the project of the directory; a SPIFFE ID has a path.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,6 @@ from toolkit.cli import main
 from toolkit.cli.parameters import GROUPS, Command, Option, option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 # The terminal that most people still have.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +27,6 @@ from toolkit.cli import main
 from toolkit.mesh.documents.editable import write_mesh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 STAGES = ("prepare", "publish", "trust", "switch", "finish")

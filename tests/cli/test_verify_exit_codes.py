@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from tests.verify.meddling_proxy import MeddlingProxy
 from tests.verify.wrong_answers import ASSUME, CHECKS, DESCRIBE, EXCHANGE, ISSUE, OPERATIONS, REVOKE, WRONG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.conftest import TestSandbox

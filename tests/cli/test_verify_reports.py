@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,6 @@ from toolkit.cli import handshakes, main
 from toolkit.cli.options import choose_look
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from tests.conftest import TestSandbox
 
 

@@ -6,17 +6,14 @@ import shlex
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.cli.wrong_files import make_files
 from tests.cli.wrong_invocations import INVOCATIONS, MORE, Wrong
 from toolkit.files import find_project_root
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = [
     pytest.mark.slow,

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from toolkit.sandbox.faults import Call, FaultPlan, Faults
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Recorder(Faults):

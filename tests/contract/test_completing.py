@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -18,9 +19,6 @@ from toolkit.contract.json_schema import build_json_schema
 from toolkit.errors import InvalidInputError
 from toolkit.infra.settings import ZoneSettings
 from toolkit.pki import pem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 ISSUING = hierarchy()
 DOCUMENT = contract_document(ISSUING)

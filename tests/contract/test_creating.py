@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,6 @@ from toolkit.contract.foreign_outputs import read_cloudformation, read_terraform
 from toolkit.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 DOCUMENT = contract_document(hierarchy())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import stat
 import traceback
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.pki import duration, pem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 

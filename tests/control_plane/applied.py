@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,8 +16,6 @@ from toolkit.mesh.documents.differences import are_same
 from toolkit.mesh.documents.reader import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from toolkit.control_plane.applying import Plan
 
 MESH_TEXT = """\

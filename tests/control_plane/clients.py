@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,6 @@ from toolkit.control_plane.rehearsal.exchange import Reply
 from toolkit.control_plane.resource_keys import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 MESH = {"type": "Mesh", "name": "default", "routing": {"localityAwareLoadBalancing": True}}

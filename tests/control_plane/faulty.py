@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,7 +21,6 @@ from toolkit.mesh.schema.field_types import Spec
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from toolkit.control_plane.rehearsal.exchange import Reply, Request

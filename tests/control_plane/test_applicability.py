@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import httpx
@@ -15,8 +16,6 @@ from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.exchange import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.errors import ToolkitError
 
 ISSUE = scoped.path("meshidentities", "issue")

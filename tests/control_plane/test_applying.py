@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,9 +20,6 @@ from toolkit.control_plane.resource_keys import Key
 from toolkit.control_plane.write_order import Change
 from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError
 from toolkit.mesh.documents.differences import are_same
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture

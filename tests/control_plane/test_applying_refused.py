@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,6 @@ from toolkit.control_plane.rehearsal.api import READ_ONLY
 from toolkit.control_plane.rehearsal.exchange import Reply
 from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.mesh.documents.differences import are_same
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,9 +20,6 @@ from toolkit.control_plane.rehearsal.api import READ_ONLY
 from toolkit.control_plane.rehearsal.exchange import Reply, Request
 from toolkit.control_plane.resource_keys import Key
 from toolkit.errors import ExternalError, InvalidInputError, ToolkitError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,9 +13,6 @@ from toolkit.control_plane.client import ControlPlaneError
 from toolkit.control_plane.connection import Token
 from toolkit.control_plane.rehearsal.api import READ_ONLY
 from toolkit.control_plane.resource_keys import Key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ON_GLOBAL = (
     "On global control plane you can not modify dataplane resources with 'kumactl apply' or via the HTTP API."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,9 +20,6 @@ from toolkit.control_plane.resource_keys import Key
 from toolkit.control_plane.resources import Resource
 from toolkit.control_plane.waiting import State, Zone, read_states
 from toolkit.errors import ExternalError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 RECORDED = Path(__file__).parent / "recorded" / "kuma-2.14.3-identity-zone.jsonl"
 LINES = [json.loads(line) for line in RECORDED.read_text().splitlines()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,6 @@ from moto.iam.models import iam_backends
 from tests.infra.shapes import ELSEWHERE, HOME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping
-
     from tests.conftest import TestSandbox
 
 

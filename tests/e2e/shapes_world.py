@@ -6,6 +6,7 @@ import base64
 import json
 import time
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,8 +19,6 @@ from toolkit.infra import policies
 from toolkit.pki import arn, templates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs, Zone
     from toolkit.sandbox.pulumi.program import StackConfig

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,6 @@ from toolkit.yamltext.changes import are_same
 from toolkit.yamltext.editing import Editor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from toolkit.yamltext.nodes import Path
 
 MOST_REFUSED = 0.05

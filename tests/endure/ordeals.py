@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +20,6 @@ from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
     from pathlib import Path
 
     from toolkit.contract import StackOutputs

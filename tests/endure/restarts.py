@@ -10,6 +10,7 @@ import itertools
 import random
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +23,6 @@ from tests.sandbox.conformance.world import csr
 from tests.sandbox.killable import TRUST, Killable, activate, create_root, issue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     Ask = Callable[["Clients"], Any]

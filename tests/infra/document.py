@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import yaml
@@ -15,8 +16,6 @@ from toolkit.files import find_project_root
 from toolkit.infra import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 

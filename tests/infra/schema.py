@@ -11,17 +11,15 @@ import re
 import sys
 import types
 import typing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 import pulumi_aws
 from pulumi import _types
 from pulumi.runtime import rpc
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 PROVIDER = "pulumi:providers:aws"
 _SCALARS = (str, bool, int, float)

@@ -7,18 +7,16 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.support import NOW, Authority
 from toolkit.files import find_project_root
 from toolkit.pki import pem
 from toolkit.sandbox.pulumi.program import StackConfig, read_stack
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 _DOCUMENT = find_project_root() / "docs" / "reference" / "provisioning.md"
 _BLOCK = re.compile(r"^```yaml\n# stacks/Pulumi\.([a-z-]+)\.yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,6 @@ from toolkit.pki.extensions import build_key_usage
 from toolkit.pki.judging import MAX_CERTIFICATE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from tests.infra.conftest import RunProgram
 
 ROOT = Ca("Offline Root")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from toolkit.infra import policies
 from toolkit.pki import templates
-
-if TYPE_CHECKING:
-    from toolkit.values import Object
+from toolkit.values import Object
 
 CA = "arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
 OTHER_CA = CA.replace("1111", "9999")

@@ -7,6 +7,7 @@ that renames or removes a property fails here, and not in a user's `pulumi up`.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,6 @@ from tests.infra.shapes import NAMES, changed, functions, roles_that_exist, shap
 from toolkit.files import find_project_root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from toolkit.sandbox.pulumi.program import StackConfig
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import pytest
 
@@ -12,9 +12,6 @@ from toolkit.files import find_project_root
 from toolkit.infra.settings import SettingsError
 from toolkit.pki import pem
 from toolkit.sandbox.pulumi.program import StackConfig, read_stack
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def stack(name: str, changes: Mapping[str, object] | None = None) -> StackConfig:

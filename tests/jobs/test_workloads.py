@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import json
 import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import kubernetes_validate
@@ -30,8 +31,6 @@ from toolkit.pki import pem
 from toolkit.verify.plan import PlanOptions, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from cryptography import x509
 
     from toolkit.mesh.schema.identity_spec import MeshTrustCreation

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -16,10 +17,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.judges import asn1
 from tests.support import NOW, Authority
 from toolkit.pki.extensions import build_key_usage
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 

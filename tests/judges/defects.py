@@ -6,7 +6,7 @@ Measured with Go 1.26, OpenSSL 3.0 and Envoy 1.40.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
@@ -26,9 +26,6 @@ from tests.judges.defects_of_chains import chains
 from tests.judges.defects_of_fields import fields
 from tests.judges.verdicts import EVERYONE, ChainCase
 from toolkit.pki.extensions import build_key_usage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Row = tuple[str, Ca, str]
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from cryptography import x509
 
 from tests.judges.authorities import Ca, Peer, extension
 from tests.judges.verdicts import EVERYONE, ChainCase
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def chains() -> Iterator[ChainCase]:

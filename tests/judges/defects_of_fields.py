@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
@@ -11,10 +11,6 @@ from tests.judges import asn1
 from tests.judges.authorities import Algorithm, Ca, Key, algorithm, p256
 from tests.judges.verdicts import EVERYONE
 from tests.support import NOW
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 Row = tuple[str, Ca, str]
 

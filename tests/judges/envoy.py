@@ -15,6 +15,7 @@ import ssl
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,6 @@ from tests.judges.pem_parts import pem
 from tests.support import without
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from cryptography.hazmat.primitives.asymmetric import ec
 
 

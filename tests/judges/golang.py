@@ -11,13 +11,11 @@ import functools
 import json
 import subprocess
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from tests.judges import go_programs
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Usage = Literal["server", "client"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x448, x25519
@@ -14,10 +15,6 @@ from tests.judges import asn1
 from tests.judges.authorities import Ca, Key
 from tests.judges.pem_parts import block, pem, wrap
 from tests.support import request_pem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 PKCS8, PKCS1, OPENSSH = (
     serialization.PrivateFormat.PKCS8,

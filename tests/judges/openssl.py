@@ -8,15 +8,13 @@ import shutil
 import ssl
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tests.judges import asn1
 from tests.judges.pem_parts import pem
 from tests.support import without
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Usage = Literal["server", "client"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -12,9 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.judges.pem_parts import BEGIN, END, REJECTED, Parts, block, change_lines, wrap
 from tests.support import NOW, name, request_pem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _HEADERS = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n"
 Row = tuple[str, str, str, str, str]

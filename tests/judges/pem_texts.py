@@ -6,14 +6,12 @@ Measured with Go 1.26, OpenSSL 3.0 and Envoy 1.40.
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from tests.judges.authorities import Ca
 from tests.judges.pem_edges import edges
 from tests.judges.pem_parts import BEGIN, END, REJECTED, Parts, block, change_lines, wrap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class PemCase(NamedTuple):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.judges import defects, envoy, golang, openssl, pem_texts, verdicts
 from tests.judges.pem_parts import REJECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.judges.pem_texts import PemCase
 
 _CHAIN_COLUMNS = verdicts.EVERYONE.split()

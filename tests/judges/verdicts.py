@@ -16,15 +16,13 @@ Envoy checks neither basicConstraints nor path length, extended key usage and un
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from tests.judges import envoy, golang, openssl
 from tests.judges.authorities import Peer
 from tests.judges.pem_parts import pem
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 EVERYONE = "go go-bundle openssl openssl-bundle strict level2 envoy envoy-root"
 _USAGES: tuple[Literal["server", "client"], ...] = ("server", "client")

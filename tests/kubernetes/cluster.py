@@ -11,17 +11,15 @@ import secrets
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.judges import go_programs
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MODULE = Path(__file__).with_name("programs")
 _PACKAGES = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
 ZONE = {"name": "zone-1", "region": "eu-central-1", "identity": "ambient"}

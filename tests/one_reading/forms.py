@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.compat import StringIO
@@ -13,9 +14,6 @@ from ruamel.yaml.compat import StringIO
 from tests.one_reading.documents import acmpca, encoded
 from tests.support import hierarchy
 from toolkit.pki import pem
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NAMESPACE = "kong-mesh-system"
 OLDER = pem.write(hierarchy().chain())

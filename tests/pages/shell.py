@@ -17,12 +17,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.files import find_project_root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 # A new shell, too, ends at the first command that fails.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,6 @@ from tests.pages.markdown import PAGES, Code, read_command_lines, read_spans
 from toolkit.cli import LazySubcommands
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 # Options of other programs, which pages name alone.

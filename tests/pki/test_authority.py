@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
@@ -19,9 +19,6 @@ from toolkit.pki import certificate, chain, judging, pem
 from toolkit.pki.authority import AWS, EVERYBODY, IN_A_MESH, KUMA, RULES, STRICT, Needs
 from toolkit.pki.extensions import build_key_usage
 from toolkit.pki.hierarchy import Hierarchy
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 ROOT = Ca("Root")
 CASES = {case.name: case for case in defects.cases()}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import mkdtemp
@@ -12,8 +13,6 @@ from tests.judges import go_programs
 from tests.pulumi.command_line import Pulumi, Stack, programs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from tests.conftest import TestSandbox
     from toolkit.sandbox.pulumi.stack_file import StackConfig
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tests.infra.shapes import signed_for_the_stack
@@ -11,8 +12,6 @@ from toolkit.pki import pem
 from toolkit.sandbox.faults import FaultPlan, Faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.conftest import TestSandbox
     from tests.pulumi.command_line import Stack
 

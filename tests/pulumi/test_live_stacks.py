@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +13,6 @@ from tests.pulumi.inventory import inventory
 from tests.sandbox.conformance.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.conftest import TestSandbox
     from tests.pulumi.command_line import Stack
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e.shapes_world import accept_invitations
@@ -13,7 +14,6 @@ from toolkit.files import find_project_root
 from toolkit.sandbox.pulumi.prerequisites import provide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import TestSandbox

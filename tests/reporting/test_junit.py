@@ -1,14 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from junitparser import JUnitXml
 
 from toolkit.reporting.junit import Case, Suite, write_suites
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 STARTED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -10,9 +10,6 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from toolkit.reporting.tables import Column, fit_table, least_width
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 COLUMNS = (Column("ZONE", shrinks=True), Column("REGION", dropped=2), Column("RESULT"), Column("CHECKS", dropped=1))
 LONG = "production-eu-central-1-frankfurt-blue"

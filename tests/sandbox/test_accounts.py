@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +13,6 @@ from tests.sandbox.conformance.world import ACCOUNT, OTHER, World, refused
 from toolkit.pki import templates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.conftest import TestSandbox
 
 ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import boto3
@@ -18,7 +19,6 @@ from tests.infra import shapes
 from toolkit.files import find_project_root
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 PYTHON = [sys.executable, "-c"]

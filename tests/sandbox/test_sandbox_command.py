@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,6 @@ import pytest
 from tests.sandbox.conformance.world import csr, in_account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 COMMAND = [sys.executable, "-c", "from toolkit.cli import main; main()", "sandbox"]

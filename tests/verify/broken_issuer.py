@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -18,8 +19,6 @@ from toolkit.pki.extensions import build_key_usage
 from toolkit.verify.identity import ZoneIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
     from mypy_boto3_acm_pca import ACMPCAClient
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,6 @@ from toolkit.verify import runner
 from toolkit.verify.identity import AssumeRole, IdentitySource, ZoneIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs, Zone
     from toolkit.verify.calls import Caller

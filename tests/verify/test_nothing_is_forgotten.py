@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,6 @@ from toolkit.verify.ledger import Account, FileLedger, Ledger
 from toolkit.verify.zone import _authority_advice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import TestSandbox

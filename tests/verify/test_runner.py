@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,6 @@ from toolkit.verify.results import Check, Outcome, Report
 from toolkit.verify.zone import CHECK_NAMES, ZoneVerification
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs, Zone
 

@@ -6,15 +6,13 @@ import gzip
 import json
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.support import hierarchy
 from toolkit.pki import csr, pem
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ASSUME, EXCHANGE, DESCRIBE = "AssumeRole", "AssumeRoleWithWebIdentity", "DescribeCertificateAuthority"
 ISSUE, FETCH, REVOKE = "IssueCertificate", "GetCertificate", "RevokeCertificate"

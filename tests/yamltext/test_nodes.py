@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ from toolkit.errors import InvalidInputError
 from toolkit.yamltext import nodes, parsing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.yamltext.nodes import Node
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,6 @@ from hypothesis import strategies as st
 from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.yamltext.nodes import Path
 
 # What may stand between two lines of a document: anything; comments that are indented less than a block scalar; those

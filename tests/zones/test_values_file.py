@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +17,6 @@ from toolkit.errors import InvalidInputError
 from toolkit.zones import rendering, values_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.contract import Zone
     from toolkit.yamltext.nodes import Path as Keys
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,13 +23,10 @@ from toolkit.cli.exits import (
 )
 from toolkit.errors import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, ToolkitError, flatten
 from toolkit.text import escape_lines, suggest
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     from click.shell_completion import CompletionItem
-
-    from toolkit.values import Value
 
 
 # A key of click's metadata, which all commands of one call share.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -24,8 +25,6 @@ from toolkit.errors import InterruptedByUserError, InvalidInputError
 from toolkit.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from toolkit.control_plane.applying import Plan
     from toolkit.control_plane.client import ControlPlane, Written
     from toolkit.control_plane.resource_keys import Key

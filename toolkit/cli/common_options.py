@@ -11,11 +11,11 @@ import click
 from toolkit.cli.parameters import GROUPS, SHOWS_ALL, Option
 from toolkit.redaction import blot
 from toolkit.text import escape
+from toolkit.values import Value
 
 if TYPE_CHECKING:
     import logging
 
-    from toolkit.values import Value
 
 # Keys of click's metadata, which all commands of one call share.
 _QUIET = "toolkit.quiet"

@@ -11,12 +11,12 @@ from toolkit.cli.output_options import output_file_option
 from toolkit.cli.parameters import Command, option
 from toolkit.cli.verify_options import warn_of_plaintext
 from toolkit.files import read_text
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.contract.draft import Draft
-    from toolkit.values import Object, Value
 
 _EXAMPLES = """\b
 Examples:

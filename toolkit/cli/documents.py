@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,16 +14,15 @@ from toolkit.cli.exits import write_stdout
 from toolkit.cli.options import choose_look, note, repeat_options, version_option, warn
 from toolkit.cli.parameters import Decorator, combine, option
 from toolkit.errors import InvalidInputError
+from toolkit.values import Object
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Sequence
 
     from toolkit.control_plane.client import ControlPlane
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.versions import MeshVersion
-    from toolkit.values import Object
 
 CONTROL_PLANE = "control-plane"
 _ENTERPRISE = "Kong Mesh"

@@ -11,6 +11,7 @@ import io
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import TYPE_CHECKING, TextIO, TypeVar, cast
@@ -20,12 +21,11 @@ import click
 from toolkit.errors import EXIT_READER_ENDED, ExternalError
 from toolkit.redaction import blot
 from toolkit.text import escape, escape_lines
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
 
-    from toolkit.values import Value
 
 _Value = TypeVar("_Value")
 # Errors of a stream that can't be written.

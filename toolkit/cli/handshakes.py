@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,8 +13,6 @@ from toolkit.cli.options import open_stderr_console, require_extra
 from toolkit.cli.parameters import combine, option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-
     from toolkit.cli.signals import Signals
     from toolkit.verify.handshakes.openssl import PeerTrust
     from toolkit.verify.plan import Plan

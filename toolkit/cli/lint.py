@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
@@ -25,7 +26,6 @@ from toolkit.cli.parameters import Command, argument, option, parse_with
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from toolkit.mesh.lint import Finding

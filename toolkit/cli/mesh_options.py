@@ -6,6 +6,7 @@ import functools
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -13,17 +14,15 @@ import click
 from toolkit.cli.options import STACKS_LIFETIME, can_ask, namespace_option, warn
 from toolkit.cli.parameters import Decorator, combine, gather, option, parse_with
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from toolkit.mesh.render.building import MeshOptions
     from toolkit.mesh.render.identity_documents import IdentityOptions
     from toolkit.mesh.render.static_credentials import Credentials
     from toolkit.mesh.schema.identity_spec import MeshTrustCreation
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.versions import MeshVersion
-    from toolkit.values import Value
 
 _WORKLOAD_PATH = "/workload/{{ .Workload }}"
 _SOURCE = "inline, inlineString, secret, secret=NAME or file=PATH"

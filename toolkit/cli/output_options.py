@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import click
 
@@ -15,11 +16,7 @@ from toolkit.cli.overwriting import Place, refuse_overwriting
 from toolkit.cli.parameters import GROUPS, Decorator, Option, gather, list_inputs, option, path_option
 from toolkit.files import PUBLIC, write_all
 from toolkit.text import suggest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from toolkit.values import Value
+from toolkit.values import Value
 
 _STDOUT = "-"
 # A document may replace the one that it is made of.

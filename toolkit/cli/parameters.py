@@ -6,6 +6,7 @@ import functools
 import inspect
 import os
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
 
@@ -20,13 +21,11 @@ from toolkit.cli.overwriting import (
     refuse_overwriting,
 )
 from toolkit.text import suggest
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from click.shell_completion import CompletionItem
 
-    from toolkit.values import Value
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
 # A key of click's metadata, which all commands of one call share: whether ``--help-all`` is given.

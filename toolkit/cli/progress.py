@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -17,8 +18,6 @@ from rich.text import Text
 from toolkit.verify.report.verdict import count_zones
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from toolkit.verify.results import ZoneResult
     from toolkit.verify.zone import ZoneVerification
 

@@ -22,12 +22,12 @@ from toolkit.cli.options import (
 from toolkit.cli.output_options import Output, document_options
 from toolkit.cli.parameters import Command, option
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.values import Value
 
 if TYPE_CHECKING:
     from toolkit.mesh.schema.identity_spec import MeshTrustCreation
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.versions import MeshVersion
-    from toolkit.values import Value
 
 _EXAMPLES = """\b
 Examples:

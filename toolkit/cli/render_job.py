@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,16 +15,15 @@ from toolkit.cli.output_options import Output, document_options, output_dir_opti
 from toolkit.cli.parameters import Command, option
 from toolkit.cli.verify_options import AppliedOptions, applied_options, probe_option
 from toolkit.text import list_names
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from toolkit.contract import StackOutputs, Zone
     from toolkit.jobs.verifiers import JobOptions
     from toolkit.mesh.documents.applied import Applied
     from toolkit.mesh.documents.applied_identity import AppliedIdentity
-    from toolkit.values import Value
 
 _MAX_SECONDS = 3600
 _MAX_RETRIES = 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -13,9 +14,9 @@ from toolkit.cli.options import ContractSource, contract_options, format_option,
 from toolkit.cli.output_options import Output, diff_option, document_options
 from toolkit.cli.parameters import Command, path_option
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from toolkit.cli.control_plane_options import Access
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from toolkit.mesh.render.templating import RenderedMesh
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.versions import MeshVersion
-    from toolkit.values import Value
 
 
 _EXAMPLES = """\b

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -22,7 +23,6 @@ from toolkit.cli.parameters import Command, option
 from toolkit.files import PRIVATE, name_source, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from toolkit.contract import Zone

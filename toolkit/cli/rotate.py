@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -33,16 +34,15 @@ from toolkit.cli.rotation_plan import (
     refuse_step,
 )
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from toolkit.cli.control_plane_options import Access
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.rotate.rotation import Move, Rotation
     from toolkit.mesh.schema.versions import MeshVersion, Product
-    from toolkit.values import Object, Value
 
 _FORMS = ("text", "json", "yaml")
 _EXAMPLES = """\b

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -20,14 +21,12 @@ from toolkit.cli.rotation_plan import (
     print_step,
     refuse_step,
 )
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from toolkit.control_plane.client import ControlPlane
     from toolkit.mesh.rotate.identity_move import Given, IdentityMove
     from toolkit.mesh.rotate.obstacles import Obstacle
-    from toolkit.values import Object
 
 # The value of --to.
 MESH_IDENTITY = "mesh-identity"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -19,15 +20,14 @@ from toolkit.cli.parameters import list_inputs
 from toolkit.errors import EXIT_CHECK_FAILED
 from toolkit.files import PRIVATE, PUBLIC
 from toolkit.text import escape
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from toolkit.mesh.rotate.identity_move import IdentityMove
     from toolkit.mesh.rotate.rotation import Rotation, Step
     from toolkit.mesh.schema.mesh import Form
-    from toolkit.values import Object
 
 # Files of a rotation in addition to those of its steps.
 _BEFORE, SECRETS = "0-before.yaml", "1-secrets.yaml"

@@ -13,6 +13,7 @@ import sys
 import sysconfig
 import tempfile
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,15 +25,13 @@ import click
 from toolkit.cli.options import require_extra, say
 from toolkit.cli.parameters import Command, option, parse_with, path_option
 from toolkit.errors import ExternalError
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
     from toolkit.mesh.schema.versions import Product
     from toolkit.sandbox.pulumi.stack_file import StackConfig
     from toolkit.sandbox.server import Sandbox
-    from toolkit.values import Object, Value
 
 
 _EXAMPLES = """\b

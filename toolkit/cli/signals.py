@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from toolkit.errors import EXIT_INTERRUPTED
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from toolkit.values import Value
+from toolkit.values import Value
 
 # Kubernetes sends SIGTERM at a Job's deadline.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,13 +37,11 @@ from toolkit.cli.verify_options import (
     warn_of_shared_verifiers,
 )
 from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, flatten
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from toolkit.cli.verify_options import Source
     from toolkit.contract import StackOutputs, Zone
-    from toolkit.values import Object, Value
     from toolkit.verify.identity import IdentitySource
     from toolkit.verify.plan import Plan
     from toolkit.verify.results import Report

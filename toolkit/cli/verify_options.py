@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,14 +12,12 @@ import click
 from toolkit.cli.options import filename_option, mesh_option, note, read_texts, warn
 from toolkit.cli.parameters import combine, gather, option, path_option
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-
     from toolkit.contract import StackOutputs, Zone
     from toolkit.mesh.documents.applied import Applied
     from toolkit.mesh.documents.applied_identity import AppliedIdentity
-    from toolkit.values import Object
     from toolkit.verify.identity import Ambient, AssumeRole, WebIdentity
     from toolkit.verify.plan import Plan
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,14 +13,13 @@ from toolkit.cli.options import choose_look, note, say, warn
 from toolkit.cli.output_options import Output, write_outputs
 from toolkit.cli.verify_options import price_on_aws
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from toolkit.cli.signals import Signals
     from toolkit.cli.verify_options import Source
-    from toolkit.values import Object
     from toolkit.verify.ledger_lines import Entry
     from toolkit.verify.resume import Resumed, Resumption
 

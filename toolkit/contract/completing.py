@@ -5,19 +5,18 @@ Defaults are the models' task. Invalid values are left for the models to report,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from toolkit.contract.models import CertificateAuthority, StackOutputs, Zone
 from toolkit.pki import algorithms, arn, pem
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from cryptography import x509
     from pydantic import BaseModel
 
-    from toolkit.values import Object, Value
 
 # The fields that :func:`complete` derives, by model.
 DERIVED: Mapping[type[BaseModel], frozenset[str]] = {

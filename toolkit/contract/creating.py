@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from toolkit.contract.draft import Draft
 from toolkit.contract.mapping import take_outputs
@@ -17,11 +17,7 @@ from toolkit.contract.models import (
 )
 from toolkit.errors import Problem
 from toolkit.text import list_names, take_line
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from toolkit.values import Object, Value
+from toolkit.values import Object, Value
 
 # Role names may contain commas (IAM user guide, "IAM and AWS STS quotas").
 _BEFORE_AN_ARN = re.compile(r",(?=arn:)")

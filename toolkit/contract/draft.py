@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -14,9 +13,7 @@ from toolkit.contract.models import StackOutputs
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.pki import pem
 from toolkit.text import escape
-
-if TYPE_CHECKING:
-    from toolkit.values import Object, Value
+from toolkit.values import Object, Value
 
 _MOST_QUOTED = 24
 _HINT = (

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from toolkit.contract.completing import DERIVED
 from toolkit.contract.models import PendingStack, StackOutputs
-
-if TYPE_CHECKING:
-    from toolkit.values import Object
+from toolkit.values import Object
 
 
 class _WithoutFieldTitles(GenerateJsonSchema):

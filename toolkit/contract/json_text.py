@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.text import NotTextError, decode_utf8, escape
-
-if TYPE_CHECKING:
-    from toolkit.values import Value
+from toolkit.values import Value
 
 
 def parse_json(text: str | bytes, source: str, hint: str = "") -> Value:

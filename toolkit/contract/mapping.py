@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,12 @@ from toolkit.contract.completing import with_aliases
 from toolkit.contract.models import CertificateAuthority, StackOutputs, Zone
 from toolkit.errors import Problem
 from toolkit.text import escape, list_names, take_line
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pydantic import BaseModel
 
     from toolkit.contract.draft import Draft
-    from toolkit.values import Object, Value
 
 _IN_A_ZONE = re.compile(r"zones\[(?P<zone>[^\[\]]+)\]\.(?P<field>\w+)")
 _IN_THE_AUTHORITY = re.compile(r"certificateAuthority\.(?P<field>\w+)")

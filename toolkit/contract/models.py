@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,11 +27,7 @@ from pydantic.alias_generators import to_camel
 from toolkit.pki import algorithms, arn, chain, duration, judging, pem, spiffe
 from toolkit.pki.algorithms import KeyAlgorithm, SigningAlgorithm
 from toolkit.pki.authority import AWS, IN_A_MESH, Needs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from toolkit.values import Object
+from toolkit.values import Object
 
 SCHEMA_VERSION: Literal[1] = 1
 SHORT_LIVED_MAX = timedelta(days=7)

@@ -5,6 +5,7 @@ A control plane would report some of it only in the last of several writes, and 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from toolkit.control_plane.client import ControlPlane, ControlPlaneError
@@ -19,15 +20,13 @@ from toolkit.control_plane.write_order import (
 from toolkit.errors import ExternalError, Problem
 from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
+from toolkit.values import Object
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from toolkit.control_plane.resource_keys import Key
     from toolkit.control_plane.resources import Resource
     from toolkit.control_plane.responses import Index
-    from toolkit.values import Object
 
 _FORBIDDEN = 403
 # Kong Mesh's own backends (Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and the pages next to it).

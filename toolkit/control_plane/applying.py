@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,13 +26,11 @@ from toolkit.control_plane.write_order import Step, Write, order_writes
 from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError, ToolkitError
 from toolkit.mesh.documents.differences import are_same, find_differences
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from toolkit.control_plane.resources import Resource
     from toolkit.control_plane.responses import Index
-    from toolkit.values import Object
 
 _NOT_FOUND = 404
 _AGAIN = "The same command finishes the job: it writes only what still differs."

@@ -10,7 +10,8 @@ import json
 import logging
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple, Self
+from collections.abc import Callable
+from typing import NamedTuple, Self
 from urllib.parse import parse_qs, quote
 
 import httpx
@@ -39,11 +40,7 @@ from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
 from toolkit.network_settings import is_loopback
 from toolkit.redaction import check_proxies
 from toolkit.text import take_line
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from toolkit.values import Object
+from toolkit.values import Object
 
 _log = logging.getLogger(__name__)
 MAX_RESPONSE = 16 * 1024 * 1024

@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import threading
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
@@ -18,12 +19,11 @@ from toolkit.files import read_at_most
 from toolkit.network_settings import is_host, is_loopback, require_key_log
 from toolkit.pki import pem
 from toolkit.redaction import Registry, check_characters, know, know_urls
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from toolkit.values import Value
 
 # RFC 6750, 2.1: the characters of a bearer token.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")

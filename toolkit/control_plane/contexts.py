@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolkit.control_plane.connection import Access, Token
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import read_text
 from toolkit.text import take_line
+from toolkit.values import Object
 from toolkit.yamltext.parsing import parse
 from toolkit.yamltext.plain import items, mapping, text
-
-if TYPE_CHECKING:
-    from toolkit.values import Object
 
 # kumactl has an option for another file, but no environment variable.
 _DEFAULT = (".kumactl", "config")

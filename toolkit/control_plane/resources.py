@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import math
 import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,14 +32,12 @@ from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.mesh.schema.secret import ObjectName
 from toolkit.pki import duration
 from toolkit.text import take_line
+from toolkit.values import Object
 from toolkit.yamltext.editing import join_path
 from toolkit.yamltext.plain import is_tame, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from toolkit.mesh.documents.reader import Documents
-    from toolkit.values import Object
 
 KINDS = ("Mesh", "Secret", *SCOPED_KINDS)
 # Fields of a Secret and of other resources of a mesh.

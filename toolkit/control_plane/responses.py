@@ -10,17 +10,14 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from toolkit.errors import Problem
 from toolkit.mesh.schema.versions import FIRST_WITHOUT_MTLS, MeshVersion
 from toolkit.redaction import blot
 from toolkit.text import MAX_LINE, take_line
+from toolkit.values import Object
 from toolkit.yamltext.plain import is_tame, items
-
-if TYPE_CHECKING:
-    from toolkit.values import Object
 
 # The first version that may have other fields than those in toolkit.mesh.documents.kept.
 _UNKNOWN_FROM = MeshVersion(2, 15)

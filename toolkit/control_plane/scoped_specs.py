@@ -18,6 +18,7 @@ closed source, so its rules are from Kong's unreleased documentation (:mod:`tool
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, get_args
 
 from pydantic import ValidationError
@@ -32,13 +33,11 @@ from toolkit.mesh.schema.spiffe_id import check_path, check_trust_domain
 from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec, TlsVersion
 from toolkit.mesh.schema.trust import MeshTrustSpec
 from toolkit.pki.go_pem import read_blocks
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     from toolkit.mesh.schema.model import Model
     from toolkit.mesh.schema.versions import Product
-    from toolkit.values import Object, Value
 
     Choices: TypeAlias = Mapping[tuple[type[Model], object], tuple[str, ...]]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from urllib.parse import urlsplit
@@ -24,13 +25,11 @@ from toolkit.mesh.documents.kept import normalize
 from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.redaction import blot
 from toolkit.text import take_line
+from toolkit.values import Object
 from toolkit.yamltext.plain import items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from toolkit.control_plane.resources import Resource
-    from toolkit.values import Object
 
 # Between two rounds, in seconds. A zone control plane computes conditions at an interval
 # (kumahq/kuma:pkg/config, KUMA_CORE_RESOURCES_STATUS_MESH_IDENTITY_INTERVAL); measured with Kuma 2.14.3: within 8 s.

@@ -11,18 +11,17 @@ The order of the other kinds was measured with Kuma 2.14.3 and two proxies. ``do
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.differences import are_same, find_lost, find_unknown, write_diff
+from toolkit.values import Object
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from toolkit.control_plane.resources import Resource
-    from toolkit.values import Object
 
 _BEFORE_THE_MESH = ("Secret", "MeshTrafficPermission", "MeshTLS")
 _AFTER_THE_MESH = ("MeshTrust", "MeshIdentity")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 from pydantic.alias_generators import to_camel
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from toolkit.values import Object, Value
 
+if TYPE_CHECKING:
     from toolkit.infra.settings import AccountSettings
-    from toolkit.values import Object, Value
 
 _SESSION = "kong-mesh-pca"
 # The credentials of the stack; a zone's own profile replaces them.

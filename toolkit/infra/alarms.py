@@ -15,12 +15,12 @@ from pulumi_aws import cloudwatch, iam, scheduler, sns
 
 from toolkit.infra import policies
 from toolkit.pki import pem
+from toolkit.values import Value
 
 if TYPE_CHECKING:
     from toolkit.infra.claims import Claim
     from toolkit.infra.components import StackContext
     from toolkit.infra.settings import AlarmSettings
-    from toolkit.values import Value
 
 # AWS Private CA user guide, PcaCloudWatch.md
 _DIMENSION = "PrivateCAArn"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,12 +21,10 @@ from toolkit.errors import Problem
 from toolkit.infra import lookups
 from toolkit.infra.fields import MANAGED_BY, STACK, ZONE
 from toolkit.infra.lookups import LookUpError, look_up
+from toolkit.values import Client, Object
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.infra.settings import AccountSettings, Settings, ZoneSettings
-    from toolkit.values import Client, Object
 
 _ADOPT = "with adoptExisting: true, the stack uses it and never changes or deletes it"
 _SESSION = "kong-mesh-pca"

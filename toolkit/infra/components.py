@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from toolkit.infra.claims import Claims
     from toolkit.infra.deployment_account import Deployment
     from toolkit.infra.settings import Settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,6 @@ from toolkit.errors import Problem
 from toolkit.pki import arn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.infra.settings import AccountSettings, Settings, ZoneSettings
 
 # A placeholder for "no boundary"; AWS managed policies exist in every account.

@@ -5,6 +5,7 @@ They are looked up before anything is created, so that a wrong ARN has no effect
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -19,14 +20,12 @@ from toolkit.infra.lookups import LookUpError, look_up
 from toolkit.infra.reading import build_error
 from toolkit.pki import algorithms, arn, chain, duration, judging, pem
 from toolkit.pki.authority import AWS, IN_A_MESH, STRICT
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from cryptography import x509
 
     from toolkit.infra.settings import Settings
-    from toolkit.values import Value
 
 # ca-hierarchy.html: a root and four levels below it, without data plane certificates.
 _MAX_DEPTH = 5

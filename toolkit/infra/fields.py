@@ -6,15 +6,13 @@ Error messages describe the valid values in words and never show a regular expre
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from toolkit.contract.models import AccountId, require_arn, require_form
 from toolkit.pki import arn, pem, templates
-
-if TYPE_CHECKING:
-    from toolkit.values import Value
+from toolkit.values import Value
 
 # A role and a CA can have at most 50 tags (botocore acm-pca: TagList; IAM and STS quotas).
 _MAX_TAGS = 50

@@ -7,18 +7,17 @@ provider that does not exist, and an alarm may have a topic that does not exist.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
 from toolkit.errors import Problem, flatten
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from toolkit.infra.settings import SharingSettings
-    from toolkit.values import Value
 
 _Result = TypeVar("_Result")
 _AUDIENCE = "sts.amazonaws.com"

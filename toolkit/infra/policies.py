@@ -7,14 +7,11 @@ one that cert-manager/aws-privateca-issuer and SPIRE's aws_pca plugin document.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from toolkit.pki import arn, templates
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from toolkit.values import Object
+from toolkit.values import Object
 
 _VERSION = "2012-10-17"
 _READING = [

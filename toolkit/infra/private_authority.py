@@ -7,6 +7,7 @@ earlier. Issuing before the activation fails with InvalidStateException (hashico
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -19,14 +20,12 @@ from toolkit.infra.components import Guard, StackContext
 from toolkit.infra.reading import build_error
 from toolkit.infra.revocation_settings import configure_revocation
 from toolkit.pki import algorithms, csr, pem, templates
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
     import pulumi_aws as aws
 
     from toolkit.contract import SigningAlgorithm, UsageMode
-    from toolkit.values import Value
 
 # AWS can't change these on a CA. The provider would replace the CA, with a new key and ARN that no zone uses
 # (hashicorp/terraform-provider-aws, internal/service/acmpca/certificate_authority.go: ForceNew), or send an empty

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, get_args, get_origin
 
 import pulumi
@@ -17,13 +18,12 @@ from toolkit.files import read_at_most
 from toolkit.infra import rules
 from toolkit.infra.settings import Settings, SettingsError
 from toolkit.text import NotTextError, decode_utf8, suggest
+from toolkit.values import Object, Value
 from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from toolkit.values import Object, Value
 
 _FIELDS = {to_camel(name): name for name in Settings.model_fields}
 _ZONE = re.compile(r"^zones\[([0-9]+)\]")

@@ -6,6 +6,7 @@ Checks that need AWS are in :mod:`toolkit.infra.existing`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,8 +20,6 @@ from toolkit.pki.authority import AWS, IN_A_MESH, Needs
 from toolkit.pki.judging import MAX_CERTIFICATE, MAX_CHAIN, check_import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
     from pydantic import BaseModel
 
     from toolkit.infra.settings import AccountSettings, Settings, ZoneSettings

@@ -28,13 +28,13 @@ from toolkit.infra.reading import build_error
 from toolkit.infra.shared_authority import SharedAuthority
 from toolkit.infra.zones import ZoneAccess, Zones
 from toolkit.pki import arn, pem
+from toolkit.values import Value
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from toolkit.infra.existing import ExistingAuthority
     from toolkit.infra.settings import Settings
-    from toolkit.values import Value
 
 _MANAGER = "kong-mesh-pca-toolkit"
 _NOTHING_DONE = "Correct the settings, or deploy with other credentials; nothing was changed."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,11 @@ from toolkit.infra.claims import CREATE, Association, Claim, ZoneClaims
 from toolkit.infra.fields import ZONE
 from toolkit.infra.reading import build_error
 from toolkit.pki import templates
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from toolkit.infra.components import StackContext
     from toolkit.infra.settings import ZoneSettings
-    from toolkit.values import Object
 
 
 class Zones:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -18,14 +19,12 @@ from toolkit.mesh.documents.confidential import find_chain_problem
 from toolkit.mesh.schema.acmpca import ACMPCA, AcmPcaConf
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL, check_object_name
 from toolkit.pki import pem
+from toolkit.values import Object
 from toolkit.verify.plan import PlanOptions, make_plan
 from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from toolkit.mesh.schema.scoped import ScopedKind
-    from toolkit.values import Object
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")

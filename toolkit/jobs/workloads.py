@@ -7,17 +7,16 @@ concepts/security/pod-security-standards.md (Restricted) and concepts/overview/w
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render import templating
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from toolkit.jobs.option_values import Image
-    from toolkit.values import Object
 
 APPLICATION = "toolkit-verify"
 MANAGER = "kong-mesh-pca-toolkit"

@@ -6,6 +6,7 @@ documented. Callers select rules by program: AWS imports the certificate, and ot
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
@@ -16,7 +17,6 @@ from toolkit.pki import chain, extensions, names
 from toolkit.pki.name_constraints import has_unknown_forms, list_refused_uris, refuses_subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
     from datetime import datetime, timedelta
 
     _Check = Callable[["Member"], str | None]

@@ -8,7 +8,7 @@ Go accept. Rules that are stricter than Go's concern only forms that no CA of a 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,11 +19,7 @@ from toolkit.errors import flatten
 from toolkit.pki import names
 from toolkit.pki.der import read_elements, read_one
 from toolkit.pki.name_constraints import KNOWN_TO_GO, is_ip_address
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from toolkit.values import Value
+from toolkit.values import Value
 
 _INTEGER, _OID, _SEQUENCE, _VERSION, _EXTENSION_LIST = 0x02, 0x06, 0x30, 0xA0, 0xA3
 _BIT_STRING, _NETSCAPE_TYPE = 0x03, x509.ObjectIdentifier("2.16.840.1.113730.1.1")

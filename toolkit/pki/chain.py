@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
@@ -13,7 +14,6 @@ from toolkit.errors import flatten
 from toolkit.pki import names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)

@@ -7,10 +7,8 @@ Sources: RFC 5280; Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md (
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
+from typing import NamedTuple
 
 # X.520 upper bound for a common name (RFC 5280, appendix A.1: ub-common-name).
 MAX_COMMON_NAME = 64

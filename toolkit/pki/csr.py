@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from toolkit.pki import names, pem
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # kumahq/kuma:pkg/core/ca/issuer/issuer.go, DefaultRsaBits.
 DATA_PLANE_RSA_BITS = 2048

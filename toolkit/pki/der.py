@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+from collections.abc import Iterator
+from typing import NamedTuple
 
 # ITU-T X.690, 8.1.2.4 and 8.1.3.
 _HIGH_TAG, _LONG_FORM, _INDEFINITE = 0x1F, 0x80, 0x80

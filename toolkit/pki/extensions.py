@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 # Extensions that Go (parser.go, processExtensions), OpenSSL (X509_supported_extension) and BoringSSL all understand.
 UNDERSTOOD = frozenset(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from toolkit.pki import chain, names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cryptography import x509
 
 # A chain has at most five certificates (AWS user guide, ca-hierarchy.html). With far more certificates, comparing all

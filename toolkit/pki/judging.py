@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from toolkit.pki import chain, names
@@ -9,8 +10,6 @@ from toolkit.pki.authority import AWS, IN_A_MESH, RULES, Member, Needs, Rule
 from toolkit.pki.hierarchy import Hierarchy
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
     from cryptography import x509
 
 # Maximum sizes in bytes of PEM (botocore acm-pca: CertificateBodyBlob and CertificateChainBlob).

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -18,8 +18,6 @@ from toolkit.pki import names
 
 _HOST = r"[a-z0-9-]+(?:\.[a-z0-9-]+)*"
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 KNOWN_TO_GO = (x509.DNSName, x509.IPAddress, x509.RFC822Name, x509.UniformResourceIdentifier)
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cryptography import x509
 
@@ -30,9 +31,6 @@ from toolkit.pki.pem_faults import (
     quote_line,
 )
 from toolkit.text import NotTextError, decode_utf8
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 CERTIFICATE = "CERTIFICATE"
 REQUEST = "CERTIFICATE REQUEST"

@@ -11,6 +11,7 @@ RFC 5208, 5915, 8017 and 8410. Measured with Go 1.26 (``tests/judges``).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -20,8 +21,6 @@ from toolkit.pki.der import Element, read_elements
 from toolkit.pki.pem_faults import PEM_IN_BASE64
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cryptography import x509
 
     from toolkit.pki.go_pem import Block

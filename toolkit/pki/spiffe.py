@@ -6,10 +6,7 @@ service and ``kuma://<tag>/<value>`` for every tag). Those of a MeshIdentity hav
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 SERVICE_TAG = "kuma.io/service"
 ZONE_TAG = "kuma.io/zone"

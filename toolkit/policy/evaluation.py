@@ -8,15 +8,12 @@ call that AWS would deny.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from toolkit.values import Object, Value
+from toolkit.values import Object, Value
 
 
 class Decision(Enum):

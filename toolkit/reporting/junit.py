@@ -7,14 +7,12 @@ The format has no standard. These documents are valid in the schemas of Jenkins'
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from toolkit.text import replace_illegible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 
 class Case(NamedTuple):

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from toolkit.text import replace_illegible
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import fnmatch
 import hashlib
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, Self
 
@@ -30,7 +31,6 @@ from toolkit.sandbox.aws_error import AwsError
 from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 Effect = Literal["throttle", "latency", "reset", "error", "unreachable", "expired-credentials"]

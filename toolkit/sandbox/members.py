@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
 from toolkit.sandbox.aws_error import AwsError, make_validation_error
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from botocore.model import ListShape, Shape, StringShape, StructureShape
 
-    from toolkit.values import Object, Value
 
 _SHOWN = 100
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from moto.organizations.models import organizations_backends
 
-if TYPE_CHECKING:
-    from toolkit.values import MotoObject
+from toolkit.values import MotoObject
 
 RAM = "ram.amazonaws.com"
 

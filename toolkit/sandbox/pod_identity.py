@@ -10,9 +10,9 @@ import re
 import secrets
 import string
 import uuid
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from moto.eks.models import eks_backends
 
@@ -20,11 +20,7 @@ from toolkit.pki import arn as arns
 from toolkit.sandbox import principals
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.services import Caller, RestService, page
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
-
-    from toolkit.values import MotoObject, Object
+from toolkit.values import MotoObject, Object
 
 _PRINCIPAL = "pods.eks.amazonaws.com"
 _LETTERS = string.ascii_lowercase + string.digits

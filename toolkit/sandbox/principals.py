@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from moto.iam.models import AccessKey, get_account_id_from, iam_backends
 from moto.sts.models import sts_backends
@@ -20,11 +20,7 @@ from toolkit.pki import arn
 from toolkit.policy.evaluation import Decision, Request, evaluate, may_allow
 from toolkit.sandbox import organizations
 from toolkit.sandbox.aws_error import AwsError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from toolkit.values import MotoObject, Object
+from toolkit.values import MotoObject, Object
 
 ADMINISTRATOR_KEY = "sandbox"
 _EC2 = "ec2.amazonaws.com"

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 import uuid
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
@@ -29,7 +30,6 @@ from toolkit.sandbox.ram.share_operations import Ram
 from toolkit.sandbox.state import Keeper
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 _LOOPBACK = "127.0.0.1"

@@ -14,6 +14,7 @@ import re
 import threading
 import uuid
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -27,13 +28,12 @@ from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
 from toolkit.sandbox import members
 from toolkit.sandbox.aws_error import AwsError
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping
     from contextlib import AbstractContextManager
     from wsgiref.types import WSGIEnvironment
 
-    from toolkit.values import Object
 
 JSON_TYPE = "application/x-amz-json-1.1"
 REST_TYPE = "application/json"

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.pki import arn
+from toolkit.values import Object
 from toolkit.verify.aws_responses import AuthorityState, read_certificate, read_certificate_authority
 from toolkit.verify.calls import Caller, DeadlineError, read_code
 from toolkit.verify.failures import DENIED, TOO_SLOW, UNREACHABLE, advise, describe_error
@@ -17,7 +18,6 @@ from toolkit.verify.failures import DENIED, TOO_SLOW, UNREACHABLE, advise, descr
 if TYPE_CHECKING:
     from mypy_boto3_acm_pca import ACMPCAClient
 
-    from toolkit.values import Object
     from toolkit.verify.identity import Ambient
 
 _SECONDS = 20

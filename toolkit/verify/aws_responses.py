@@ -11,12 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from toolkit.pki import arn
-
-if TYPE_CHECKING:
-    from toolkit.values import Object, Value
+from toolkit.values import Object, Value
 
 _Kind = TypeVar("_Kind")
 _NO_CONTROLS = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")

@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,13 +26,11 @@ from toolkit.files import read_at_most
 from toolkit.network_settings import is_loopback, require_ca_bundle, require_key_log, require_proxy
 from toolkit.pki import arn
 from toolkit.redaction import check_characters, check_proxies, know, know_all
+from toolkit.values import Client, Object, Value
 from toolkit.verify import bounded_http
 from toolkit.verify.aws_responses import NoAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from toolkit.values import Client, Object, Value
     from toolkit.verify.calls import Caller
 
 _log = logging.getLogger(__name__)

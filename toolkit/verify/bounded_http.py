@@ -7,20 +7,19 @@ limited here: the runner gives up on a zone that waits for them.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError, ResponseStreamingError
 
+from toolkit.values import Object, Value
 from toolkit.verify.aws_responses import NoAnswerError, check_response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import boto3
 
     # botocore has no types for its HTTP session, its responses and its endpoints.
-    from toolkit.values import Object, Value
 
 MAX_BODY = 16 * 1024 * 1024
 READ_TIMEOUT_SECONDS = 20.0

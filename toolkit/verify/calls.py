@@ -11,19 +11,16 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSLError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from toolkit.errors import ToolkitError
+from toolkit.values import Value
 from toolkit.verify.aws_responses import NoAnswerError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from toolkit.values import Value
 
 _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -18,8 +19,6 @@ from toolkit.verify.plan import DEFAULT_HORIZON
 from toolkit.verify.results import Check, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
     from toolkit.verify.issue import IssuedCertificate

@@ -5,6 +5,7 @@ A denied probe changes nothing. The check of a probe that succeeds names the cer
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,6 @@ from toolkit.verify.issue import Issuer
 from toolkit.verify.results import Check, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.contract import CertificateAuthority

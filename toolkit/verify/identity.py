@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -17,7 +18,6 @@ from toolkit.verify.aws_responses import read_caller_arn, read_credentials
 from toolkit.verify.aws_session import CLIENT_CONFIG, AwsSession
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from mypy_boto3_acm_pca import ACMPCAClient

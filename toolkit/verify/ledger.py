@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Self
 from toolkit.errors import ExternalError
 from toolkit.redaction import blot
 from toolkit.staging import make_directory
+from toolkit.values import Object
 from toolkit.verify.results import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from toolkit.values import Object
 
 VERIFICATION = "verification"
 

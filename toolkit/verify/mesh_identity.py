@@ -7,6 +7,7 @@ the policy MeshTrust).
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,8 +19,6 @@ from toolkit.text import take_line
 from toolkit.verify.results import Check, Outcome, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from cryptography import x509
 
     from toolkit.contract import Zone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,8 +14,6 @@ from toolkit.verify.ledger import Ledger
 from toolkit.verify.mesh_identity import MeshIdentityPlan, plan_zones
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from cryptography import x509
 
     from toolkit.contract import StackOutputs, Zone

@@ -8,10 +8,10 @@ import botocore
 from botocore.loaders import create_loader
 
 from toolkit.text import suggest
+from toolkit.values import Value
 
 if TYPE_CHECKING:
     from toolkit.contract import StackOutputs
-    from toolkit.values import Value
 
 
 def list_unknown(outputs: StackOutputs) -> list[str]:

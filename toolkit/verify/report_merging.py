@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,6 @@ from toolkit.text import escape
 from toolkit.verify.results import Report, Revocation, ZoneResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from toolkit.contract import StackOutputs
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,8 +26,6 @@ from toolkit.pricing import CERTIFICATE_PRICE
 from toolkit.text import REPLACEMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cryptography import x509
 
 

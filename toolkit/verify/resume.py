@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -24,8 +25,6 @@ from toolkit.verify.ledger import VERIFICATION, IssueRequest, Ledger
 from toolkit.verify.ledger_lines import Entry, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.contract import StackOutputs, Zone

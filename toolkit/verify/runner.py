@@ -6,6 +6,7 @@ import itertools
 import queue
 import threading
 import time
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,8 +17,6 @@ from toolkit.verify.results import Report, ZoneResult, judge
 from toolkit.verify.zone import Proxy, ZoneVerification
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Sequence
-
     from toolkit.contract import StackOutputs, Zone
     from toolkit.errors import ToolkitError
     from toolkit.verify.identity import IdentitySource

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,8 +26,6 @@ from toolkit.verify.mesh_identity import AUTHORITY_CERTIFICATE
 from toolkit.verify.results import CertificateFacts, Check, Outcome, Revocation, ZoneResult, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from mypy_boto3_acm_pca import ACMPCAClient

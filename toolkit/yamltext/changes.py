@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from toolkit.values import Value
 
-    from toolkit.values import Value
+if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Path
 
 

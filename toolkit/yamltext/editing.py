@@ -8,9 +8,11 @@ for example), the edit is rejected.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.values import Value
 from toolkit.yamltext import nodes
 from toolkit.yamltext.changes import Change, Draft, apply_changes, are_same
 from toolkit.yamltext.parsing import Parsed, parse
@@ -18,9 +20,6 @@ from toolkit.yamltext.plain import at
 from toolkit.yamltext.splicing import Splicer, find_line_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from toolkit.values import Value
     from toolkit.yamltext.nodes import Node, Path, Place
 
 # The end of a document: after `...`, or before the `---` or the directives of the next document.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -24,8 +25,6 @@ from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scal
 from toolkit.yamltext.resolving import BEGINS_OTHERS, NULLS, resolve_scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from toolkit.yamltext import nodes
 
 # ruamel.yaml has no annotations for its tags, for its events' attributes, and for the values of nodes.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from toolkit.values import Value
 
-    from toolkit.values import Value
+if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Path
 
 # A mapping from YAML, with keys of any type.

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import TypeAlias, TypeGuard
 
 _Nested: TypeAlias = "dict[str, object] | list[object] | tuple[object, ...]"
 

@@ -11,12 +11,12 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
+from toolkit.values import Object, Value
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Node, Pair, Path, Scalar, Sequence, find_mark
 from toolkit.yamltext.scalars import is_nested, write_block, write_flow
 
 if TYPE_CHECKING:
-    from toolkit.values import Object, Value
     from toolkit.yamltext.changes import Change
 
 _INDENT = 2

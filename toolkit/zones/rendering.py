@@ -9,6 +9,7 @@ kumahq/kuma:pkg/config/multizone/multicluster.go (``kuma_multizone_zone_*``) and
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from toolkit.contract import DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT
@@ -17,12 +18,10 @@ from toolkit.mesh.render.templating import UnfaithfulRenderingError, fill, rende
 from toolkit.mesh.schema.versions import MeshVersion
 from toolkit.network_settings import is_host
 from toolkit.pki import arn
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from toolkit.contract import Zone
-    from toolkit.values import Object
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 FIRST_WITH_ANNOTATIONS = MeshVersion(2, 5)

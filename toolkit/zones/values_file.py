@@ -9,19 +9,18 @@ handler.go, addEnvToContainer).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.pki.arn import quote
+from toolkit.values import Object, Value
 from toolkit.yamltext.editing import Editor, join_path
 from toolkit.yamltext.plain import at, items, mapping
 from toolkit.zones.rendering import ROLE_ANNOTATION, make_chart_values, write_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.contract import Zone
-    from toolkit.values import Object, Value
     from toolkit.yamltext.nodes import Path
 
 _CONTROL_PLANE: Path = ("kuma", "controlPlane")

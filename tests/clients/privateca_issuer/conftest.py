@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,8 +10,6 @@ from tests.judges import go_programs
 from tests.kubernetes.cluster import Cluster, programs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.conftest import TestSandbox
 
 

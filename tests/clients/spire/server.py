@@ -10,18 +10,16 @@ import re
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from cryptography import x509
 
 from tests.judges import go_programs
 from tests.kubernetes.cluster import free_ports, stop
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TRUST_DOMAIN = "mesh.example"
 _MODULE = Path(__file__).parent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -21,8 +22,6 @@ from toolkit.control_plane.rehearsal.web_server import Rehearsal
 from toolkit.mesh.schema.field_types import Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
 
 SECRET = {"type": "Secret", "mesh": "default", "name": "chain", "data": "Y2hhaW4="}

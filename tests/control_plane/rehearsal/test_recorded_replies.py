@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
@@ -12,9 +13,6 @@ import pytest
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 # Where the control plane listened whose answers were recorded.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import copy
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,9 +24,6 @@ from toolkit.control_plane.rehearsal.inventory import hash_name
 from toolkit.control_plane.scoped_specs import list_spec_problems
 from toolkit.mesh.documents.differences import find_differences
 from toolkit.mesh.schema.scoped import COLLECTIONS, SCOPED_KINDS, ScopedKind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ISSUE = scoped.path("meshidentities", "issue")
 TRUST = scoped.path("meshtrusts", "issue")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,9 +29,6 @@ from toolkit.errors import InvalidInputError
 from toolkit.mesh.lint import Finding, Severity, Target, lint
 from toolkit.mesh.schema.backends import Mtls
 from toolkit.mesh.schema.versions import MeshVersion
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 TOKEN = "hvs.CAESIJlWh4vqXV2S7kCZ"
 PASSPHRASE = "correct horse battery staple"

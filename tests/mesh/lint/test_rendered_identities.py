@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from toolkit.mesh.render.identity_documents import IdentityOptions, build_identi
 from toolkit.mesh.rotate.identity_move import Given, plan_move_to_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from toolkit.mesh.schema.identity_spec import MeshTrustCreation
     from toolkit.mesh.schema.mesh import Form
 

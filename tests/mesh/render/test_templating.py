@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import kubernetes_validate
@@ -20,7 +21,6 @@ from toolkit.mesh.render.static_credentials import check_credentials
 from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from toolkit.contract import StackOutputs

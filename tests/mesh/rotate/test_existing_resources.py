@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Iterable
+from typing import Any, get_args
 
 import pytest
 
@@ -16,9 +17,6 @@ from toolkit.mesh.render.identity_documents import IdentityOptions
 from toolkit.mesh.rotate.identity_move import Given, IdentityMove, plan_move_to_identity
 from toolkit.mesh.rotate.obstacles import PREPARE, PUBLISH
 from toolkit.mesh.schema.mesh import Form
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 OUTPUTS = golden_outputs()
 FORMS = get_args(Form)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import pytest
 from hypothesis import Phase, settings
@@ -42,9 +43,6 @@ from toolkit.mesh.schema.backends import (
 )
 from toolkit.mesh.schema.mesh import Form
 from toolkit.mesh.schema.model import Credential, DataPlaneCertificates, DataSource
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 OUTPUTS = golden_outputs()
 CHAINS = st.sampled_from([OLD_CHAIN, OLD_ISSUING, OLD_ROOT, OLD_ROOT + OLD_ISSUING, OUTPUTS.certificate_chain, "x"])

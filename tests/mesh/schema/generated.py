@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
@@ -11,8 +12,6 @@ from pydantic import BaseModel, ValidationError
 from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hypothesis.strategies import SearchStrategy
 
 # Texts that YAML or a template could misread.

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.judges import go_programs
 from tests.judges.golang import Program
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _SOURCE = Path(__file__).with_name("spiffe_ids_in_go")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
@@ -12,8 +13,6 @@ from toolkit.sandbox.pulumi.provider.kind import Inputs, list_tags, read_tags
 from toolkit.sandbox.pulumi.provider.private_ca import DELETION_DAYS, read_authority, select_revocation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.sandbox.pulumi.provider.clients import Aws
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.pulumi.aws_plugin.lifecycle import Found, Lifecycle, Setting, retagged
 from toolkit.sandbox.pulumi.provider.kind import Inputs, list_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.sandbox.pulumi.provider.clients import Aws
 
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.pulumi.aws_plugin.values import Values, has_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from tests.pulumi.aws_plugin.lifecycle import Lifecycle
 
 # Among the inputs, the names of those that the provider chose (tfbridge/schema.go).

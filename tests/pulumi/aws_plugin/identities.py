@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.pulumi.aws_plugin.lifecycle import Found, Lifecycle, Setting, retagged
@@ -10,8 +11,6 @@ from toolkit.errors import ExternalError
 from toolkit.sandbox.pulumi.provider.kind import Inputs, list_tags, read_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.sandbox.pulumi.provider.clients import Aws
 
 

@@ -6,13 +6,12 @@ The sandbox's own engine only creates. For the real one, each of the sandbox's k
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from toolkit.sandbox.pulumi.provider import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.sandbox.pulumi.provider.clients import Aws
     from toolkit.sandbox.pulumi.provider.kind import Inputs
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from tests.sandbox.conformance.rules_ram import (
     ANYTHING,
@@ -15,9 +16,6 @@ from tests.sandbox.conformance.rules_ram import (
     shared,
 )
 from tests.sandbox.conformance.world import ACCOUNT, ALLOW, OTHER, World, refused, rule
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 INVITATIONS = "AWS RAM user guide: working-with-shared-invitations"
 GUIDE = "AWS RAM user guide: getting-started"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -12,9 +13,6 @@ import pytest
 from tests.sandbox.conformance.rules_pod_identity import PODS, Cluster
 from tests.sandbox.conformance.world import ACCOUNT, ALLOW, OTHER, World, refused, rule
 from toolkit.sandbox.aws_error import AwsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CHAINING = "IAM user guide: chaining roles with session tags"
 EVALUATION = "IAM user guide: policy evaluation logic"

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,7 +22,6 @@ from toolkit.sandbox.gateway import listener
 from toolkit.sandbox.gateway.listener import PatientServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from tests.conftest import TestSandbox

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.sandbox.state.store import Entry, Row, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 

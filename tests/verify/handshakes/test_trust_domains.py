@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES
 from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from cryptography import x509

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
@@ -22,9 +23,6 @@ from toolkit.verify.results import (
     ZoneResult,
 )
 from toolkit.verify.zone import CHECK_NAMES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 _Kind = TypeVar("_Kind")
 STARTED = datetime(2026, 1, 1, 12, tzinfo=UTC)

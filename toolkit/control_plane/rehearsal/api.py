@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -36,14 +37,12 @@ from toolkit.control_plane.rehearsal.specs import read_spec
 from toolkit.errors import Problem
 from toolkit.mesh.schema.field_types import Spec
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
     from toolkit.control_plane.resource_keys import Key
     from toolkit.mesh.schema.versions import Product
-    from toolkit.values import Object
 
 VERSION = "2.14.3"
 NAMES: dict[Product, str] = {"kuma": "Kuma", "kong-mesh": "Kong Mesh"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -23,14 +24,12 @@ from toolkit.mesh.schema.backends import BuiltinConf, CertManagerConf, ProvidedC
 from toolkit.mesh.schema.field_types import walk_fields
 from toolkit.mesh.schema.model import DataSource, Model
 from toolkit.pki import certificate, go_pem, private_key
+from toolkit.values import Object
 from toolkit.yamltext.plain import items
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.control_plane.rehearsal.inventory import Inventory
     from toolkit.mesh.schema.versions import Product
-    from toolkit.values import Object
     from toolkit.yamltext.nodes import Path
 
 _OF_KONG_MESH: dict[str, type[Model]] = {"acmpca": AcmPcaConf, "vault": VaultConf, "certmanager": CertManagerConf}

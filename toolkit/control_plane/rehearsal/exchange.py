@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
 from toolkit.control_plane.resource_keys import COLLECTIONS, Key
 from toolkit.errors import Problem
-
-if TYPE_CHECKING:
-    from toolkit.values import Object
+from toolkit.values import Object
 
 # The kinds of the lists, by their collection in a mesh.
 KINDS = {collection: kind for kind, collection in COLLECTIONS.items()}

@@ -8,6 +8,7 @@ argument, or creates its own CA certificate.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -22,13 +23,11 @@ from toolkit.mesh.schema.spiffe_id import expand_trust_domain
 from toolkit.pki import certificate
 from toolkit.pki.chain import is_self_signed
 from toolkit.pki.go_pem import read_blocks
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from toolkit.control_plane.rehearsal.inventory import Inventory
     from toolkit.mesh.schema.versions import Product
-    from toolkit.values import Object
 
     # Returns the chain of a private CA as PEM, by its ARN; empty if it is not known.
     Chains = Callable[[str], str]

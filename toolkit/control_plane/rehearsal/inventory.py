@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import base64
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from toolkit.control_plane.rehearsal.exchange import RefusedError
 from toolkit.control_plane.rehearsal.names_and_labels import DISPLAY_NAME, ORIGIN, ZONE_LABEL
 from toolkit.control_plane.resource_keys import Key
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.mesh.schema.secret import MESH_LABEL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from toolkit.values import Object
+from toolkit.values import Object
 
 # golang/go:src/hash/fnv/fnv.go, New64a.
 _OFFSET, _PRIME, _BITS = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1

@@ -14,18 +14,15 @@ from __future__ import annotations
 import base64
 import math
 import re
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from toolkit.mesh.schema.field_types import FieldType, list_fields, read_annotation
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.go_duration import write_seconds
 from toolkit.mesh.schema.model import PROTOBUF_DURATION, PROTOBUF_WRAPPER, DataSource, Model
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from toolkit.values import Object, Value
+from toolkit.values import Object, Value
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)

@@ -6,18 +6,17 @@ Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go and validator
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
 from toolkit.errors import Problem
 from toolkit.mesh.schema.telemetry import DatadogConf, FileConf, PrometheusConf, TcpConf, ZipkinConf
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     from toolkit.mesh.schema.model import Model
-    from toolkit.values import Object
 
     Validate = Callable[[Object], Iterator[Problem]]
     # The model of the conf and its other rules, by the type of the backend.

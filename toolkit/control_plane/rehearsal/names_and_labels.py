@@ -7,15 +7,12 @@ pkg/core/resources/labels/labels.go; kubernetes/apimachinery:pkg/util/validation
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator
+from typing import Literal
 
 from toolkit.errors import Problem
 from toolkit.mesh.schema.secret import MESH_LABEL, find_name_problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from toolkit.values import Object
+from toolkit.values import Object
 
 Mode = Literal["zone", "global", "read-only"]
 ZONE = "z1"

@@ -19,11 +19,11 @@ from toolkit.control_plane.scoped_specs import (
     read_struct,
 )
 from toolkit.mesh.schema.traffic_policies import TargetRef, TlsConf, TlsVersion
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
     from toolkit.control_plane.scoped_specs import Choices
     from toolkit.mesh.schema.versions import Product
-    from toolkit.values import Object, Value
 
 _TARGETS = (
     "Mesh",

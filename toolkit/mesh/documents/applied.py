@@ -5,6 +5,7 @@ For MeshIdentities, see :mod:`toolkit.mesh.documents.applied_identity`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError
@@ -23,8 +24,6 @@ from toolkit.pki import pem
 from toolkit.text import take_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import Backend, MeshDocument, ScopedDocument
 

@@ -5,6 +5,7 @@ Experimental: the extension's fields are those of :mod:`toolkit.mesh.schema.iden
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
@@ -19,8 +20,6 @@ from toolkit.text import take_line
 from toolkit.yamltext.plain import at, is_tame, items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.mesh.schema.mesh import Form

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,6 @@ from toolkit.mesh.schema.model import Credential
 from toolkit.pki import pem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.yamltext.plain import AnyMapping
 
 # The fields of a Secret with its values.

@@ -5,6 +5,7 @@ Source: kumahq/kuma:api/system/v1alpha1/datasource.proto and pkg/core/datasource
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,8 +16,6 @@ from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE
 from toolkit.yamltext.plain import AnyMapping, mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import Document, MeshDocument, SecretDocument
     from toolkit.yamltext.nodes import Path

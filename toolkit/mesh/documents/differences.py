@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from ruamel.yaml import YAML
 
@@ -13,12 +13,8 @@ from toolkit.mesh.documents.kept import drop_unknown, list_backends, normalize
 from toolkit.mesh.documents.wording import is_credential
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.text import escape, take_line
+from toolkit.values import Object
 from toolkit.yamltext.plain import items, mapping
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from toolkit.values import Object
 
 _SECTIONS_WITH_BACKENDS = ("mtls", "logging", "tracing", "metrics")
 # Labels that the control plane computes (kumahq/kuma:pkg/core/resources/model/resource.go, ComputeLabels).

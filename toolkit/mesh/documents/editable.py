@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
@@ -13,18 +14,16 @@ from toolkit.mesh.documents.confidential import is_confidential
 from toolkit.mesh.documents.data_sources import explain_unusable
 from toolkit.mesh.documents.reader import Documents, read_stream, select
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER, API_VERSION, Form
+from toolkit.values import Object, Value
 from toolkit.yamltext.editing import Editor
 from toolkit.yamltext.plain import at, mapping
 from toolkit.yamltext.resolving import resolve_scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ruamel.yaml.nodes import ScalarNode
 
     from toolkit.errors import InvalidInputError
     from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
-    from toolkit.values import Object, Value
     from toolkit.yamltext.nodes import Path
 
 

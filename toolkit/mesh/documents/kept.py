@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from toolkit.mesh.documents.typed import find_spec_model
 from toolkit.mesh.schema.field_types import FieldType, Spec, list_fields, read_annotation
@@ -27,12 +28,8 @@ from toolkit.mesh.schema.model import GO_DURATION, PROTOBUF_DURATION, PROTOBUF_W
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.mesh.schema.telemetry import Metrics, MetricsBackend, PrometheusConf
 from toolkit.text import take_line
+from toolkit.values import Object
 from toolkit.yamltext.plain import items, mapping
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from toolkit.values import Object
 
 
 class Kind(Enum):

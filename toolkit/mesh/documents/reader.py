@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,8 +22,6 @@ from toolkit.yamltext import parsing
 from toolkit.yamltext.plain import AnyMapping, is_tame, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from toolkit.mesh.schema.scoped import ScopedKind
     from toolkit.yamltext.nodes import Path
     from toolkit.yamltext.parsing import Parsed

@@ -9,14 +9,10 @@ Source: kubernetes/apimachinery:pkg/util/yaml/decoder.go (YAMLReader); kumahq/ku
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.yamltext.nodes import LINE_BREAK, Node
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
 
 _SEPARATOR = re.compile(r"(?:\A|(?<=\n))---[^\n]*")
 _BEHIND = re.compile(r"---[ \t\r]*(?:#[^\n]*)?")

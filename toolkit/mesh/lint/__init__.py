@@ -6,6 +6,7 @@ only when proxies get no certificates.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError
@@ -30,8 +31,6 @@ from toolkit.mesh.lint.findings import RULES, UNREADABLE, Context, Finding, Rule
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from toolkit.mesh.documents.typed import MeshDocument, ScopedDocument, SecretDocument
 
 __all__ = ["RULES", "UNREADABLE", "Finding", "Rule", "Severity", "Target", "lint", "report_unreadable"]

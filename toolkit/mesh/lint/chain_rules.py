@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,8 +24,6 @@ from toolkit.pki.hierarchy import Hierarchy
 from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cryptography import x509
 
     from toolkit.mesh.documents.typed import Backend, MeshDocument

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,7 +16,6 @@ from toolkit.pki import chain, names, pem
 from toolkit.yamltext.plain import AnyMapping, at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from cryptography import x509

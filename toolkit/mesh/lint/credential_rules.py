@@ -6,6 +6,7 @@ AWS answers a wrong key with UnrecognizedClientException or InvalidSignatureExce
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,6 @@ from toolkit.pki.private_key import EncryptedKeyError, NotAKeyError, PublicKey, 
 from toolkit.yamltext.plain import at, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cryptography import x509
 
     from toolkit.mesh.documents.typed import Backend, MeshDocument, SecretDocument

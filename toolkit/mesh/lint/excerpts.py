@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,8 +22,6 @@ from toolkit.mesh.schema.secure_data_source import SecureDataSource, SourceSecre
 from toolkit.yamltext import nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.mesh.documents.reader import Stream
     from toolkit.yamltext.nodes import Node
 

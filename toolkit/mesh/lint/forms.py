@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import click
@@ -13,11 +13,7 @@ import click
 from toolkit import __version__
 from toolkit.mesh.lint.findings import UNREADABLE, Finding, Rule, Severity
 from toolkit.text import escape
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from toolkit.values import Object
+from toolkit.values import Object
 
 _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _CUT = "…"

@@ -6,6 +6,7 @@ about the extension ``acmpca`` are based on :mod:`toolkit.mesh.schema.identity_s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,13 +21,11 @@ from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.field_types import Spot, list_fields, walk_fields
 from toolkit.mesh.schema.secure_data_source import SecureDataSource
 from toolkit.text import suggest
+from toolkit.values import Value
 from toolkit.yamltext.plain import AnyMapping, at, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.mesh.documents.typed import ScopedDocument
-    from toolkit.values import Value
     from toolkit.yamltext.nodes import Path
 
 _ZONE = "kuma.io/zone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,6 @@ from toolkit.pki.common_name import MAX_COMMON_NAME, expand, is_balanced
 from toolkit.yamltext.plain import at, mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from toolkit.mesh.documents.typed import Backend, Document, MeshDocument
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.yamltext.nodes import Path

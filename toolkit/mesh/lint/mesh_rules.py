@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from toolkit.contract import check_dns_label
@@ -11,13 +12,11 @@ from toolkit.mesh.lint.findings import Context, Finding, report
 from toolkit.mesh.lint.metadata_rules import check_name
 from toolkit.mesh.schema import versions
 from toolkit.mesh.schema.secret import find_name_problem
+from toolkit.values import Value
 from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.mesh.documents.typed import Backend, MeshDocument
-    from toolkit.values import Value
     from toolkit.yamltext.nodes import Path
 
 # asaskevich/govalidator:patterns.go, DNSName, without capitals

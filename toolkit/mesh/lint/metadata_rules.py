@@ -6,6 +6,7 @@ Kubernetes rejects an unknown field if it validates strictly, as kubectl request
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.mesh.documents.confidential import LAST_APPLIED, find_chain_problem, find_credentials, read_last_applied
@@ -18,13 +19,11 @@ from toolkit.mesh.lint.structure import MISSING_FIELD, UNIVERSAL_META, WRONG_TYP
 from toolkit.mesh.schema.field_types import list_fields
 from toolkit.mesh.schema.secret import check_object_name
 from toolkit.text import suggest
+from toolkit.values import Object, Value
 from toolkit.yamltext.changes import are_same
 from toolkit.yamltext.plain import at, mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from toolkit.values import Object, Value
     from toolkit.yamltext.nodes import Path
 
 Checked: TypeAlias = MeshDocument | ScopedDocument | SecretDocument

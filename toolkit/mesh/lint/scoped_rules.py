@@ -6,6 +6,7 @@ A control plane drops unknown fields without an error. The effect of ``rules`` o
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.wording import show
@@ -18,8 +19,6 @@ from toolkit.mesh.schema.versions import MeshVersion
 from toolkit.yamltext.plain import AnyMapping, at, is_tame, items, mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
-
     from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.yamltext.nodes import Path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.data_sources import (
@@ -20,8 +21,6 @@ from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, find_name_p
 from toolkit.yamltext.plain import at, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     from toolkit.mesh.documents.typed import Document, MeshDocument, SecretDocument
     from toolkit.yamltext.nodes import Path
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.mesh.documents.typed import MeshDocument, ScopedDocument
@@ -24,8 +25,6 @@ from toolkit.text import suggest
 from toolkit.yamltext.plain import AnyMapping, at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
     from toolkit.yamltext.nodes import Path
 
 WithFields: TypeAlias = MeshDocument | ScopedDocument

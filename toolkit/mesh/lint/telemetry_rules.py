@@ -6,6 +6,7 @@ Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go. Values of th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, get_args
 
 from toolkit.mesh.documents.wording import show, show_key
@@ -15,8 +16,6 @@ from toolkit.mesh.schema.telemetry import TlsMode
 from toolkit.yamltext.plain import AnyMapping, at, items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.yamltext.nodes import Path
 

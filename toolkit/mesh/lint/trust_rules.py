@@ -10,6 +10,7 @@ them (kumahq/kuma:pkg/core/resources/apis/meshtrust/generator/v1alpha1/secrets.g
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.data_sources import Resolved
@@ -24,8 +25,6 @@ from toolkit.pki import chain, pem
 from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from cryptography import x509
 
     from toolkit.mesh.documents.typed import ScopedDocument

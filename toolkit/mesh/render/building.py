@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -13,12 +14,10 @@ from toolkit.mesh.schema.mesh import Form, Mesh
 from toolkit.mesh.schema.model import SOURCE_KINDS, Mode, Model, SourceKind
 from toolkit.mesh.schema.secret import MeshSecret, check_object_name
 from toolkit.pki import arn, duration
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from toolkit.mesh.render.static_credentials import Credentials
-    from toolkit.values import Object
 
 _Made = TypeVar("_Made", bound=Model)
 _BACKEND = "mtls.backends[0]"

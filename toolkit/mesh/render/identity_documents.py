@@ -6,6 +6,7 @@ configuration (see :mod:`toolkit.mesh.schema.identity_spec`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -23,8 +24,6 @@ from toolkit.mesh.schema.trust import MeshTrust, MeshTrustSpec
 from toolkit.pki import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.scoped import ScopedResource
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, flatten
 from toolkit.mesh.documents.reader import read_stream
-
-if TYPE_CHECKING:
-    from toolkit.values import Object
+from toolkit.values import Object
 
 
 def convert_to_json(stream: str) -> str:

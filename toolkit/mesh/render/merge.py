@@ -5,6 +5,7 @@ A field whose option was not set keeps its current value. The contract always de
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,17 +15,15 @@ from toolkit.mesh.documents.wording import show
 from toolkit.mesh.render.building import Built, Choice, MeshOptions, build
 from toolkit.mesh.schema.model import SOURCE_KINDS
 from toolkit.pki import duration, pem
+from toolkit.values import Object
 from toolkit.yamltext.plain import at, mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cryptography import x509
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.schema.secret import MeshSecret
-    from toolkit.values import Object
     from toolkit.yamltext.nodes import Path
 
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import configparser
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.redaction import know
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html: 16 to 128 word characters.
 _ACCESS_KEY = re.compile(r"\w{16,128}", re.ASCII)

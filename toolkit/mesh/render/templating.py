@@ -6,6 +6,7 @@ parsed again and compared with the model before it is returned.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,15 +18,13 @@ from ruamel.yaml.error import YAMLError
 from toolkit.errors import InvalidInputError, Problem, ToolkitError, flatten
 from toolkit.files import find_project_root
 from toolkit.mesh.render.building import MeshOptions, build
+from toolkit.values import Object, Value
 from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from toolkit.contract import StackOutputs
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.secret import MeshSecret
-    from toolkit.values import Object, Value
 
 
 class UnfaithfulRenderingError(ToolkitError):

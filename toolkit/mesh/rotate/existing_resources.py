@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,6 @@ from toolkit.values import Object, without_nulls
 from toolkit.yamltext.plain import AnyMapping, at, is_tame, items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from cryptography import x509
 
     from toolkit.mesh.documents.editable import EditableMesh

@@ -27,13 +27,13 @@ from toolkit.mesh.schema.backends import CHAIN_FIELDS
 from toolkit.mesh.schema.identity_spec import Selector
 from toolkit.mesh.schema.traffic_policies import MeshTls, MeshTlsSpec
 from toolkit.text import escape
+from toolkit.values import Object
 from toolkit.yamltext.plain import at, text
 
 if TYPE_CHECKING:
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.mesh.schema.trust import MeshTrust
-    from toolkit.values import Object
     from toolkit.yamltext.nodes import Path
 
 STAGES = ("prepare", "publish", "trust", "switch", "finish")

@@ -6,14 +6,13 @@ played with Kuma 2.14.3 and its provider Bundled. Kong Mesh's extension acmpca w
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from toolkit.mesh.schema.mesh import Form
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,8 +14,6 @@ from toolkit.pki import chain, pem
 from toolkit.yamltext.plain import AnyMapping, at, items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.rotate.old_chains import OldChain
     from toolkit.yamltext.nodes import Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
@@ -10,8 +11,6 @@ from toolkit.mesh.schema.backends import CHAIN_FIELDS
 from toolkit.pki import chain, pem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cryptography import x509
 
     from toolkit.contract import StackOutputs

@@ -6,6 +6,7 @@ ones, it denies old certificates at once (measured with Kuma 2.14.3).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,6 @@ from toolkit.values import Object, without_nulls
 from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.yamltext.nodes import Path
 

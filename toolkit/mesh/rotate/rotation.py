@@ -7,6 +7,7 @@ of it while mTLS is on (kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.g
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -18,11 +19,10 @@ from toolkit.mesh.documents.wording import show
 from toolkit.mesh.render.merge import merge
 from toolkit.mesh.rotate import instructions
 from toolkit.mesh.schema.model import Mode
+from toolkit.values import Object
 from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.render.building import MeshOptions
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.secret import MeshSecret
     from toolkit.mesh.schema.versions import Product
-    from toolkit.values import Object
 
 # The backend types of open-source Kuma (kumahq/kuma:pkg/plugins/ca).
 _KUMAS_OWN = ("builtin", "provided")

@@ -7,6 +7,7 @@ kumahq/kuma:docs/generated/resources/other_mesh.md and Kong/developer.konghq.com
 from __future__ import annotations
 
 import types
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -14,11 +15,9 @@ from pydantic.fields import FieldInfo
 from toolkit.mesh.schema.backends import Mtls
 from toolkit.mesh.schema.model import PROTOBUF_ENUM, PROTOBUF_WRAPPER, Credential, DataSource, Model
 from toolkit.mesh.schema.telemetry import Logging, Metrics, Tracing
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from toolkit.values import Value
     from toolkit.yamltext.nodes import Path
 
 

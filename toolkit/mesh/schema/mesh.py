@@ -5,16 +5,14 @@ Source: Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and kumahq/k
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from toolkit.contract import DnsLabel
 from toolkit.mesh.schema.acmpca import AcmPcaBackend
 from toolkit.mesh.schema.model import Model, refuse_names
-
-if TYPE_CHECKING:
-    from toolkit.values import Object
+from toolkit.values import Object
 
 Form = Literal["kubernetes", "universal"]
 API_VERSION = "kuma.io/v1alpha1"

@@ -6,17 +6,14 @@ Sources: kumahq/kuma:docs/generated/resources/other_mesh.md and api/system/v1alp
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from toolkit.pki import duration
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from toolkit.values import Object
+from toolkit.values import Object
 
 
 class ProtobufEnum:

@@ -6,15 +6,13 @@ meshidentity/api/v1alpha1/meshidentity.go).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from toolkit.contract import DnsLabel
 from toolkit.mesh.schema.mesh import API_VERSION, Form
 from toolkit.mesh.schema.model import Model
 from toolkit.mesh.schema.secret import MESH_LABEL, ObjectName
-
-if TYPE_CHECKING:
-    from toolkit.values import Object
+from toolkit.values import Object
 
 ScopedKind = Literal["MeshIdentity", "MeshTrust", "MeshTLS", "MeshTrafficPermission"]
 SCOPED_KINDS: tuple[ScopedKind, ...] = ("MeshIdentity", "MeshTrust", "MeshTLS", "MeshTrafficPermission")

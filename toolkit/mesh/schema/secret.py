@@ -13,10 +13,10 @@ from pydantic import AfterValidator, Field
 
 from toolkit.contract import DnsLabel
 from toolkit.mesh.schema.model import Model
+from toolkit.values import Object
 
 if TYPE_CHECKING:
     from toolkit.mesh.schema.mesh import Form
-    from toolkit.values import Object
 
 # A Kubernetes object's name: DNS-1123 subdomain, at most 253 characters.
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"

@@ -7,11 +7,10 @@ This module knows fields and ``label``; other template syntax is reported as unk
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.mesh.schema.mesh import Form
 
 DEFAULT_TRUST_DOMAIN = "{{ .Mesh }}.{{ .Zone }}.mesh.local"

@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import struct
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -30,7 +31,6 @@ from toolkit.sandbox.private_ca import revocation
 from toolkit.sandbox.services import Call, Caller, Response, Service, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from _typeshed import OptExcInfo

@@ -16,11 +16,11 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.gateway import incoming
+from toolkit.values import MotoObject
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-    from toolkit.values import MotoObject
 
 # Signing names.
 _IN_MOTO = frozenset({"eks", "events", "iam", "monitoring", "organizations", "s3", "scheduler", "sns", "sts"})

@@ -6,6 +6,7 @@ Sources: smithy.io, "AWS JSON", "AWS query", "Smithy RPC v2 CBOR"; Amazon S3 API
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
@@ -13,7 +14,6 @@ from toolkit.sandbox import services
 from toolkit.sandbox.services import CBOR_HEADER, CBOR_TYPE, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from wsgiref.types import WSGIEnvironment
 
     from toolkit.sandbox.aws_error import AwsError

@@ -6,9 +6,9 @@ unsupported feature names the feature.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from toolkit.sandbox.private_ca.audit_reports import AuditReports
 from toolkit.sandbox.private_ca.authority_operations import Authorities
@@ -16,9 +16,6 @@ from toolkit.sandbox.private_ca.certificate_operations import Certificates
 from toolkit.sandbox.private_ca.registry import Registry
 from toolkit.sandbox.private_ca.sharing_operations import Sharing
 from toolkit.sandbox.services import RpcService
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class PrivateCaService(RpcService):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from botocore import xform_name
@@ -15,12 +16,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, Su
 
 from toolkit.pki.extensions import build_key_usage
 from toolkit.sandbox.aws_error import make_argument_error, make_unsupported_error
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from toolkit.values import Value
-
     Extension = tuple[x509.ExtensionType, bool]
 
 _ATTRIBUTES = {

@@ -15,12 +15,12 @@ from toolkit.pki import der, pem
 from toolkit.sandbox.aws_error import AwsError, make_argument_error
 from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca import revocation
+from toolkit.values import Object
 
 if TYPE_CHECKING:
     from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.services import Caller
-    from toolkit.values import Object
 
 # botocore, CreateCertificateAuthorityAuditReport: a new report every 30 minutes.
 _PAUSE = timedelta(minutes=30)

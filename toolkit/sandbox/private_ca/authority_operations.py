@@ -16,12 +16,12 @@ from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca import revocation
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
 from toolkit.sandbox.services import Caller, page
+from toolkit.values import Object
 
 if TYPE_CHECKING:
     from cryptography import x509
 
     from toolkit.sandbox.private_ca.registry import Registry
-    from toolkit.values import Object
 
 # botocore, DeleteCertificateAuthorityRequest.PermanentDeletionTimeInDays
 _DEFAULT_DELETION_DAYS = 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from toolkit.pki import chain, pem
 from toolkit.sandbox.aws_error import AwsError, make_argument_error, make_unsupported_error
 from toolkit.sandbox.private_ca import asn1
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
     from datetime import datetime
 
-    from toolkit.values import Object
 
 CREATING, PENDING, ACTIVE = "CREATING", "PENDING_CERTIFICATE", "ACTIVE"
 DISABLED, EXPIRED, DELETED = "DISABLED", "EXPIRED", "DELETED"

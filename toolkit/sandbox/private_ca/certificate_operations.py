@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import re
 import secrets
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,12 @@ from toolkit.sandbox.private_ca import asn1, requests, revocation
 from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
 from toolkit.sandbox.private_ca.profiles import Profile, profile
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.private_ca.requests import PublicKey
     from toolkit.sandbox.services import Caller
-    from toolkit.values import Object, Value
 
 # botocore, IssueCertificateRequest.ValidityNotBefore: 60 minutes before the issuance by default.
 _BACKDATING = timedelta(minutes=60)

@@ -8,8 +8,8 @@ CriticalBasicConstraints), privateca/latest/userguide/template-definitions.html.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -17,9 +17,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from toolkit.pki import templates
 from toolkit.pki.extensions import build_key_usage
 from toolkit.sandbox.aws_error import AwsError, make_argument_error
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _ARN = re.compile(r"arn:(?P<partition>[^:]+):acm-pca:::template/(?P<name>[^/]+/V[0-9]+)")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,15 +12,14 @@ from toolkit.pki import templates
 from toolkit.policy.evaluation import Decision, Request, evaluate
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca.revocation import put_object
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping
     from contextlib import AbstractContextManager
 
     from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
     from toolkit.sandbox.private_ca.revocation import PutObject
     from toolkit.sandbox.services import Caller
-    from toolkit.values import Object
 
 # botocore, IdempotencyToken of IssueCertificate and CreateCertificateAuthority.
 _TOKEN_LIFETIME = timedelta(minutes=5)

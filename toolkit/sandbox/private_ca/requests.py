@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,9 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from toolkit.pki import chain, der, pem
 from toolkit.sandbox.aws_error import AwsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 # extensionRequest (RFC 2985, 5.4.2).

@@ -7,6 +7,7 @@ a CRL about half an hour after a revocation, the sandbox at once. The sandbox ha
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,9 @@ from toolkit.pki import arn
 from toolkit.policy.evaluation import Decision, Request, evaluate, may_allow
 from toolkit.sandbox.aws_error import make_argument_error, make_unsupported_error, make_validation_error
 from toolkit.sandbox.private_ca.certificate_authority import DEFAULT_ACL, CertificateAuthority
+from toolkit.values import MotoObject, Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from toolkit.values import MotoObject, Object, Value
-
     PutObject = Callable[[str, str, str, bytes], None]
 
 _REASONS = {

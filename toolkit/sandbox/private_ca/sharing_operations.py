@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
 
 from toolkit.pki import templates
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca.registry import ORGANIZATION, Registry
 from toolkit.sandbox.services import Caller, page
-
-if TYPE_CHECKING:
-    from toolkit.values import Object
+from toolkit.values import Object
 
 # What every account may do with a CA that is shared with it.
 READING = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import TYPE_CHECKING
@@ -20,14 +21,12 @@ from pulumi.runtime import rpc
 from toolkit.errors import ExternalError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
 from toolkit.sandbox.pulumi.provider.clients import Aws, open_aws
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pulumi.runtime.proto import resource_pb2
 
     from toolkit.sandbox.server import Sandbox
-    from toolkit.values import Object
 
 _STACK = "pulumi:pulumi:Stack"
 _PROVIDER = "pulumi:providers:"

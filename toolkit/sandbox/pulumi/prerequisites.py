@@ -7,6 +7,7 @@ topics. A rehearsal of a stack file also needs the CAs, the bucket and the organ
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,16 +25,15 @@ from toolkit.sandbox.pulumi.provider.clients import Aws, name_profile_role
 from toolkit.sandbox.pulumi.provider.supporting_resources import create_bucket
 from toolkit.sandbox.pulumi.stack_file import StackConfig, find_account
 from toolkit.sandbox.services import Caller
+from toolkit.values import Client, Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from botocore.awsrequest import AWSPreparedRequest
 
     from toolkit.contract import KeyAlgorithm
     from toolkit.sandbox.server import Sandbox
-    from toolkit.values import Client, Object, Value
 
 _YEARS = {"Type": "YEARS", "Value": 20}
 _REHEARSAL = "rehearsal"

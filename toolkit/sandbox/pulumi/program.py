@@ -11,6 +11,7 @@ import json
 import logging
 import runpy
 import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -26,13 +27,12 @@ from toolkit.files import PRIVATE, find_project_root, write_whole
 from toolkit.sandbox.pulumi.engine import Deployed, Engine
 from toolkit.sandbox.pulumi.prerequisites import ReferencedResources, provide
 from toolkit.sandbox.pulumi.stack_file import StackConfig, read_stack
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping
     from pathlib import Path
 
     from toolkit.sandbox.server import Sandbox
-    from toolkit.values import Object, Value
 
 _SERVICES = ("acmpca", "cloudwatch", "eks", "iam", "organizations", "ram", "s3", "scheduler", "sns", "sts")
 __all__ = ["StackConfig", "make_sandbox_settings", "read_stack", "run"]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import find_project_root, read_text
 from toolkit.pki import arn
+from toolkit.values import Object, Value
 from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from toolkit.values import Object, Value
 
 # moto's default account, for stacks that name no account.
 DEFAULT_ACCOUNT = "123456789012"

@@ -8,6 +8,7 @@ Source: botocore ram/2018-01-04/service-2.json.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from toolkit.sandbox import organizations
@@ -21,12 +22,10 @@ from toolkit.sandbox.ram.shares import (
     make_outsider_error,
 )
 from toolkit.sandbox.services import Caller, RestService, page
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from toolkit.sandbox.private_ca.registry import Registry
-    from toolkit.values import Object, Value
 
 _NOT_HERE = {"sources", "permissionTemplateParameters", "resourceShareConfiguration"}
 # Filters of GetResourceShares.

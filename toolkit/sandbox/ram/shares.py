@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,13 +15,11 @@ from toolkit.sandbox import organizations
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import certificate_authority
 from toolkit.sandbox.private_ca.sharing_operations import READING
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, MutableMapping
-
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.services import Caller
-    from toolkit.values import Object
 
 # RAM user guide, working-with-shared-invitations: private CAs are not among the types with seven days.
 _INVITATION_LIFETIME = timedelta(hours=12)

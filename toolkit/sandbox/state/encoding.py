@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -17,13 +18,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from toolkit.pki import pem
+from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-
     from _typeshed import DataclassInstance
 
-    from toolkit.values import Object, Value
 
 _TYPE, _VALUE = "$", "is"
 

@@ -19,6 +19,7 @@ from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthorit
 from toolkit.sandbox.ram import shares
 from toolkit.sandbox.state.encoding import decode, encode, fields
 from toolkit.sandbox.state.store import Row, Store
+from toolkit.values import MotoObject, Value
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.ram.share_operations import Ram
-    from toolkit.values import MotoObject, Value
 
 # Fields of a CA that are not in its row: certificates have their own rows, and the name follows from the request.
 _NOT_OF_A_CA = ("issued", "name")

@@ -12,9 +12,9 @@ import datetime as dt
 import os
 import threading
 import types
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from random import Random
-from typing import TYPE_CHECKING
 
 import moto.core.utils
 import moto.eks.models
@@ -23,10 +23,7 @@ from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from toolkit.values import MotoObject
+from toolkit.values import MotoObject
 
 
 class _Thread(threading.local):

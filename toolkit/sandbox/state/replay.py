@@ -23,11 +23,10 @@ from toolkit.sandbox.gateway import incoming
 from toolkit.sandbox.private_ca.revocation import put_object
 from toolkit.sandbox.state.repeatable import repeat
 from toolkit.sandbox.state.store import Entry
+from toolkit.values import Object
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
-
-    from toolkit.values import Object
 
     Reply = tuple[bytes, str, list[tuple[str, str]]]
 

@@ -12,18 +12,18 @@ import fcntl
 import os
 import sqlite3
 import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
 from toolkit.files import PRIVATE
 from toolkit.staging import make_directory
+from toolkit.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from toolkit.values import Value
 
 VERSION = 2
 DATABASE = "state.db"

@@ -17,10 +17,11 @@ import tempfile
 import threading
 import time
 from collections import deque
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import httpx
 from cryptography import x509
@@ -38,10 +39,6 @@ from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
-
 
 # Envoy is ready in a fraction of a second; a thousand listeners on a busy machine take longer.
 _READY_SECONDS = 60.0

@@ -23,19 +23,19 @@ These settings are not Kuma's:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
 
 from toolkit.pki import pem
+from toolkit.values import Object
 from toolkit.verify.handshakes.openssl import PeerTrust, presented
 from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from toolkit.values import Object
     from toolkit.verify.zone import Proxy
 
 ADMIN, OUTBOUND = "admin", "outbound"

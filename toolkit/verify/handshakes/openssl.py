@@ -19,6 +19,7 @@ import functools
 import os
 import ssl
 import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,8 +34,6 @@ from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 from toolkit.verify.results import Handshake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-
     from toolkit.verify.zone import Proxy
 
 CLIENT_REFUSES = "the client refuses the server's certificate"

@@ -8,15 +8,12 @@ must end with a root: unlike in the ``caCert`` of a Mesh, an intermediate CA is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from toolkit.pki import chain, spiffe
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _MOST_IDS = 2
 

@@ -7,17 +7,17 @@ runtime.go, MaxContainerTerminationMessageLength, and pkg/util/tail). A longer J
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from toolkit.errors import ExternalError
+from toolkit.values import Object
 from toolkit.verify.report.json import make_document
 from toolkit.verify.results import Outcome, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from toolkit.values import Object
 
 LIMIT = 4096
 # Lengths in bytes to which the texts of failures are cut, one after the other, until the report fits.

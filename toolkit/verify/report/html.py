@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.reporting.html import format_moment, render_page
+from toolkit.values import Object
 from toolkit.verify.report import verdict
 from toolkit.verify.results import Check, Link, Outcome, Report, ZoneResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
-    from toolkit.values import Object
 
 _LOOK = "Look at the check chain of both zones: each certificate must lead to a root in the Mesh's caCert."
 _ALL_OPEN = 4

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator
 
 from toolkit.contract import list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.values import Object
 from toolkit.verify.results import Report
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from toolkit.values import Object
 
 RECORD = TypeAdapter(Report)
 # The keys of a report and of a zone in the order of the document. pydantic would put computed fields last.

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from toolkit.reporting.junit import Case, Suite, write_suites
 from toolkit.verify.report import verdict
 from toolkit.verify.results import Check, Handshake, Outcome, Report, ZoneResult
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def render(report: Report) -> str:

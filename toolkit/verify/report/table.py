@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -12,8 +13,6 @@ from toolkit.verify.report import verdict
 from toolkit.verify.results import Outcome, Report, ZoneResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from rich.table import Table
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence, Sized
 
 from toolkit.verify.results import Check, Outcome, Report
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence, Sized
-
 
 # Keys exist only during a run, so a merge can't make the handshakes between zones of different runs.
 VERIFY_TOGETHER = "To make every handshake, verify all zones in one run."

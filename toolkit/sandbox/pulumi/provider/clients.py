@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,10 @@ from botocore.exceptions import ClientError
 from botocore.model import ListShape, Shape, StructureShape
 
 from toolkit.errors import ExternalError
+from toolkit.values import Client, Object, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.sandbox.server import Sandbox
-    from toolkit.values import Client, Object, Value
 
 # The accepted settings of a provider, besides the checks to skip. The second line lists settings that the sandbox
 # ignores, because it determines endpoint and credentials itself.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -11,12 +12,10 @@ from botocore.exceptions import ClientError
 from toolkit.errors import ExternalError
 from toolkit.sandbox.pulumi.provider.kind import Inputs, read_tags
 from toolkit.sandbox.pulumi.provider.private_ca import read_certificate
+from toolkit.values import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from toolkit.sandbox.pulumi.provider.clients import Aws
-    from toolkit.values import Object
 
 
 def _get_bucket(aws: Aws, args: Inputs) -> Object:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from toolkit.sandbox.pulumi.provider.kind import Created, Inputs, Kind, list_tags
+from toolkit.values import Client, Object
 
 if TYPE_CHECKING:
     from toolkit.sandbox.pulumi.provider.clients import Aws
-    from toolkit.values import Client, Object
 
 _PENDING = "PENDING_CERTIFICATE"
 _SUBJECT = (

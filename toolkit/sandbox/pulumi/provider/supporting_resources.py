@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.sandbox.pulumi.provider.kind import Created, Inputs, Kind, choose_name, list_tags
+from toolkit.values import Object
 
 if TYPE_CHECKING:
     from toolkit.sandbox.pulumi.provider.clients import Aws
-    from toolkit.values import Object
 
 _NO_LOCATION = "us-east-1"
 _BLOCKS = {"blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"}
