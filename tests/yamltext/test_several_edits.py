@@ -46,6 +46,10 @@ def test_of_equal_items_the_chosen_one_goes(gone: int) -> None:
 
 
 def test_a_value_that_is_given_as_a_whole_changes_only_where_it_differs() -> None:
+    backends = [{"name": "a", "mode": "y"}, {"name": "c"}]
+    assert edited(_MESH, (("backends",), backends)) == (
+        "# m\nname: one # n\nbackends:\n  - name: a # a\n    mode: 'y'\n  - name: c # c\n"
+    )
     more = [{"name": "a", "mode": "x"}, {"name": "b"}, {"name": "c", "k": [1]}, {"name": "d"}]
     assert edited(_MESH, (("backends",), more)) == f"{_MESH}    k:\n      - 1\n  - name: d\n"
     assert edited("a: {x: 1, y: 2} # c\n", (("a",), {"y": 3, "z": 4})) == "a: {y: 3, z: 4} # c\n"
@@ -72,16 +76,20 @@ def test_splices_that_overlap_are_made_one_after_another() -> None:
     [
         ("a: [1, 2, 3, 4] # c\n", (2, 3), "a: [1, 2] # c\n"),
         ("a: [1, 2, 3, 4, ] # c\n", (2, 3), "a: [1, 2, ] # c\n"),
-        ("a: [1, # one\n  2, # two\n  3 # three\n]\n", (1, 2), "a: [1 # one\n   # two\n   # three\n]\n"),
+        ("a: [1, # one\n  2, # two\n  3 # three\n]\n", (1, 2), "a: [1 # one\n   # three\n]\n"),
         ("a: [1, 2, 3, 4, 5]\n", (0, 2, 4), "a: [2, 4]\n"),
         ("a: [1, 2, 3, 4, 5]\n", (1, 3, 4), "a: [1, 3]\n"),
     ],
 )
-def test_items_at_the_end_of_flow_style_go(before: str, gone: tuple[int, ...], after: str) -> None:
+def test_items_at_the_end_of_flow_style_go_together(
+    before: str, gone: tuple[int, ...], after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = reads(monkeypatch)
     editor = Editor(before, "x.yaml")
     for number in reversed(gone):
         editor.remove(0, ("a", number))
     assert editor.text == after
+    assert len(read) == 2
 
 
 def test_an_edit_that_does_not_fit_is_named_among_others() -> None:
@@ -203,7 +211,8 @@ def test_a_list_of_meshes_in_json_stays_json() -> None:
     [
         ({"a": 1, 2: 3}, {"a": 1}, [("set", (), {"a": 1})]),
         ({"a": 1, "b": 1}, {"b": True}, [("cut", ("a",), None), ("set", ("b",), True)]),
-        ([1, 2, 3, 4], [1, 4], [("set", (), [1, 4])]),
+        ([1, 2, 3, 4], [1, 4], [("cut", (1,), None), ("cut", (2,), None)]),
+        ([1, 2, 3], [4, 3], [("set", (0,), 4), ("cut", (1,), None)]),
         ([1, 2], [2, 1, 3], [("set", (0,), 2), ("set", (1,), 1), ("add", (2,), [3])]),
         ([1], [], [("set", (), [])]),
         ([float("nan")], [float("nan")], []),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from toolkit.values import Value
@@ -157,8 +158,20 @@ def _item(original: object, origin: int | None) -> object:
 
 
 def _likely_pairs(old: Sequence[Value], new: Sequence[Value]) -> list[tuple[int, int]]:
-    """Return the index pairs of items that a list and its replacement probably share; none if the latter is shorter."""
-    return [(number, number) for number in range(len(old))] if len(new) >= len(old) else []
+    """Return the index pairs of items that a list and its replacement probably share."""
+    short = min(len(old), len(new))
+    head = sum(1 for _ in takewhile(lambda n: are_same(old[n], new[n]), range(short)))
+    if len(new) >= len(old):
+        return [(number, number) for number in range(short)]
+    tail = sum(1 for _ in takewhile(lambda n: are_same(old[~n], new[~n]), range(short - head)))
+    pairs = [(number, number) for number in range(head)]
+    spare = len(old) - len(new)
+    for number in range(head, len(new) - tail):
+        # The new list is shorter: pair equal items first, and other items in order.
+        first = pairs[-1][0] + 1 if pairs else 0
+        match = next((n for n in range(first, number + spare + 1) if are_same(old[n], new[number])), first)
+        pairs.append((match, number))
+    return pairs + [(len(old) - tail + n, len(new) - tail + n) for n in range(tail)]
 
 
 def apply_changes(value: Value, changes: Sequence[Change]) -> Value:
@@ -186,7 +199,7 @@ def _applied(holder: Value, path: Path, change: Change) -> Value:
 def are_same(one: object, other: object) -> bool:
     """Return whether two values are equal in value and type. Unlike with ``==``, 1, 1.0 and true differ; NaN is NaN.
 
-    Each pair is compared only once, because with aliases, values may repeat a million times.
+    Each pair is compared only once, because with aliases, values may contain themselves or repeat a million times.
     """
     pairs: list[tuple[Value, Value]] = [(one, other)]
     known: set[tuple[int, int]] = set()

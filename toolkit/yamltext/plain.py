@@ -45,7 +45,7 @@ def at(value: object, path: Path) -> object:
 
 
 def is_tame(value: object) -> bool:
-    """Return whether a recursive function can process the value: with aliases, a value may grow without end."""
+    """Return whether a recursive function can process the value: with YAML's aliases, a value may contain itself."""
     level, seen = [value], 0
     for _ in range(_MAX_DEPTH):
         level = [child for parent in level for child in _children(parent)]

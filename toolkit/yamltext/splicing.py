@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from toolkit.values import Object, Value
@@ -44,6 +45,8 @@ class Splicer:
         self._newline = find_line_end(text)
         # JSON must stay JSON: its readers may not understand YAML.
         self._flow = partial(write_flow, as_json=_is_json(text))
+        # For each flow collection, by its id(): how many entries are before those that are cut at its end.
+        self._kept: dict[int, int] = {}
 
     def find_splices(self, root: Node | None, changes: list[Change]) -> list[Splice | None]:
         """Return the splice for each change to a document.
@@ -52,14 +55,16 @@ class Splicer:
             root: the document's tree; None for an empty stream.
             changes: in the order of the document.
         """
-        return [self._splice(root, change) for change in changes]
+        self._kept.clear()
+        cuts = {change.path for change in changes if change.kind == "cut"}
+        return [self._splice(root, change, cuts) for change in changes]
 
-    def _splice(self, root: Node | None, change: Change) -> Splice | None:
+    def _splice(self, root: Node | None, change: Change, cuts: set[Path]) -> Splice | None:
         if change.kind == "set":
             return self._replacement(root, change.path, change.value)
         node = nodes.find(root, change.path[:-1]) if root else None
         if change.kind == "cut":
-            return self._cut(node, change.path[-1])
+            return self._cut(node, change.path, cuts)
         if isinstance(node, Mapping | Sequence) and _entries(node):
             return self._added(node, change.value)
         return None
@@ -79,13 +84,21 @@ class Splicer:
         # The path goes through an alias or an empty value, so the parent is replaced as a whole.
         return self._replacement(root, path[:-1], {last: value} if isinstance(last, str) else [value])
 
-    def _cut(self, parent: Node | None, last: str | int) -> Splice | None:
+    def _cut(self, parent: Node | None, path: Path, cuts: set[Path]) -> Splice | None:
+        last = path[-1]
         number = parent.find_number(last) if isinstance(parent, Mapping) and isinstance(last, str) else None
         if isinstance(parent, Sequence) and isinstance(last, int):
             number = last
         if not isinstance(parent, Mapping | Sequence) or number is None:
             return None
-        return self._flow_cut(parent, number) if parent.is_flow else self._block_cut(parent, number)
+        if not parent.is_flow:
+            return self._block_cut(parent, number)
+        if id(parent) not in self._kept:
+            keys = [pair.key for pair in parent.pairs] if isinstance(parent, Mapping) else range(len(parent.items))
+            parts = [key.value if isinstance(key, Scalar) else key for key in keys]
+            gone = takewhile(lambda part: (*path[:-1], part) in cuts, reversed(parts))
+            self._kept[id(parent)] = len(parts) - sum(1 for _ in gone)
+        return self._flow_cut(parent, number, self._kept[id(parent)])
 
     # Replace values.
 
@@ -210,8 +223,12 @@ class Splicer:
         start = len(self._text[begin:start].rstrip(" ")) + begin
         return Splice(start, len(self._text[start:stop].removesuffix("\n").removesuffix("\r")) + start, "")
 
-    def _flow_cut(self, parent: Mapping | Sequence, number: int) -> Splice | None:
-        start, end = self._start(parent, number), _value_at(parent, number).end
+    def _flow_cut(self, parent: Mapping | Sequence, number: int, kept_entries: int) -> Splice | None:
+        last = number if number < kept_entries else -1
+        start, end = self._start(parent, number), _value_at(parent, last).end
+        if number > kept_entries:
+            # It is removed together with the entry before it.
+            return Splice(end, end, "")
         if start is None:
             return None
         comma = find_mark(self._text, end, ",")
