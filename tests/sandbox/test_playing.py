@@ -90,6 +90,10 @@ def test_a_signal_reaches_the_command_and_the_sandbox_ends_with_it() -> None:
     ("arguments", "words"),
     [
         (("--detach", "--", "true"), "--detach and a command exclude each other"),
+        (
+            ("--stack-file", "Pulumi.a.yaml", "--state", "d", "--", "true"),
+            "--stack-file and --state exclude each other",
+        ),
         (("--stack-file", "prod.yaml", "--", "true"), "its name must be Pulumi.<stack>.yaml"),
         (("--stack-file", "nowhere/Pulumi.a.yaml", "--", "true"), "can't read nowhere/Pulumi.a.yaml"),
     ],
@@ -140,51 +144,6 @@ def test_every_stack_of_the_documentation_is_verified(tmp_path: Path, name: str)
         assert done.stderr.count("The CA waits for its certificate: ") == 1
     else:
         assert (done.returncode, "Every zone gets certificates" in done.stdout) == (0, True), done.stderr
-
-
-def openssl(directory: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
-
-
-def test_an_offline_root_is_rehearsed_with_both_updates(tmp_path: Path) -> None:
-    file = stack_file(tmp_path, "under-external-ca")
-    kept = ("--state", tmp_path / "state", "--stack-file", file)
-    csr = sandbox(*kept, "--", *TOOLKIT, "contract", "csr", "--output-file", str(tmp_path / "ca.csr"))
-    assert csr.returncode == 0, csr.stderr
-    root = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-noenc", "-days", "7300")
-    is_ca = ("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
-    openssl(tmp_path, *root, "-subj", "/CN=Offline Root", *is_ca, "-keyout", "root.key", "-out", "root.pem")
-    (tmp_path / "ca.cnf").write_text(
-        "basicConstraints = critical, CA:TRUE, pathlen:0\n"
-        "keyUsage = critical, digitalSignature, keyCertSign, cRLSign\n"
-        "subjectKeyIdentifier = hash\nauthorityKeyIdentifier = keyid:always\n"
-    )
-    signing = ("-CA", "root.pem", "-CAkey", "root.key", "-days", "1825", "-extfile", "ca.cnf")
-    openssl(tmp_path, "x509", "-req", "-in", "ca.csr", *signing, "-out", "ca.pem")
-    with file.open("a", encoding="utf-8") as stack:
-        for key, name in (("issuedCertificate", "ca.pem"), ("issuedCertificateChain", "root.pem")):
-            value = json.dumps((tmp_path / name).read_text())
-            stack.write(f"  kong-mesh-pca:{key}: {value}\n")
-    count = "aws acm-pca list-certificate-authorities --query 'length(CertificateAuthorities)'"
-    verify = f"{shlex.join(TOOLKIT)} verify --no-handshakes"
-    # The third start changes nothing.
-    for _ in range(2):
-        done = sandbox(*kept, "--", "sh", "-c", f"{count} && {verify}")
-        assert (done.returncode, done.stdout.partition("\n")[0]) == (0, "1"), done.stderr
-        assert "Updating stack" in done.stderr
-    file.write_text(shapes._TEXTS["under-external-ca"])
-    lost = sandbox(*kept, "--", "true")
-    assert lost.returncode == 2
-    assert "issuedCertificate: is missing, but the CA has its certificate" in lost.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["organization-ram", "crl-existing-bucket", "adopt-shared", "governed"])
-def test_resources_outside_a_kept_stack_are_found_again(tmp_path: Path, name: str) -> None:
-    kept = ("--state", tmp_path / "state", "--stack-file", stack_file(tmp_path, name))
-    for _ in range(2):
-        done = sandbox(*kept, "--", *TOOLKIT, "verify", "--no-handshakes")
-        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow

@@ -99,8 +99,7 @@ def _check_region(name: str) -> str:
     "--stack-file",
     type=click.Path(path_type=Path, dir_okay=False),
     reads=True,
-    help="Create this stack in the sandbox, and set TOOLKIT_CONTRACT to its contract. With --state, the next start "
-    "updates it.",
+    help="Create this stack in the sandbox, and set TOOLKIT_CONTRACT to its contract.",
 )
 @option(
     "--with-control-plane",
@@ -153,6 +152,8 @@ def command(*, detach: bool, form: Literal["export", "json"], words: tuple[str, 
     options = _Options(**chosen)
     if detach and words:
         raise click.UsageError("--detach and a command exclude each other: the sandbox ends with the command")
+    if options.stack_file and options.state:
+        raise click.UsageError("--stack-file and --state exclude each other: a stack fills an empty sandbox")
     if options.control_plane_product and not options.control_plane:
         raise click.UsageError("--control-plane-product needs --with-control-plane")
     ctx = click.get_current_context()
@@ -199,7 +200,7 @@ def _serve(options: _Options, form: str, words: Sequence[str]) -> int:
         environment = {**aws.environment, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
         zones: list[str] = []
         if config and options.stack_file:
-            zones = _fill(stack, aws, config, options.stack_file, options.state, environment)
+            zones = _fill(stack, aws, config, options.stack_file, environment)
         if options.control_plane:
             environment |= _start_control_planes(stack, aws, zones, options)
         aws.private_ca.registry.issuance_delay = timedelta(seconds=options.issuance_delay)
@@ -216,24 +217,18 @@ def _serve(options: _Options, form: str, words: Sequence[str]) -> int:
 
 
 def _fill(
-    stack: ExitStack,
-    aws: Sandbox,
-    config: StackConfig,
-    stack_file: Path,
-    state: Path | None,
-    environment: dict[str, str],
+    stack: ExitStack, aws: Sandbox, config: StackConfig, stack_file: Path, environment: dict[str, str]
 ) -> list[str]:
-    """Create or update a stack, add the variables that name its contract, and return the names of its zones.
+    """Create a stack in the sandbox, add the variables that name its contract, and return the names of its zones.
 
     The file of the contract exists until the exit stack is closed.
     """
     from toolkit.sandbox.pulumi import prerequisites, program
 
-    verb = "Updating" if state and program.find_state(state, config).exists() else "Creating"
-    say(f"{verb} stack {config.stack} in the sandbox ...")
+    say(f"Creating stack {config.stack} in the sandbox ...")
     folders = stack_file.resolve().parents
     project = next((folder for folder in folders if (folder / "Pulumi.yaml").is_file()), folders[0])
-    outputs = program.rehearse(config, aws, project, state)
+    outputs = program.rehearse(config, aws, project)
     directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="toolkit-sandbox-"))
     contract = Path(directory) / "outputs.json"
     contract.write_text(json.dumps(outputs, indent=2) + "\n", encoding="utf-8")

@@ -141,6 +141,8 @@ class Sandbox:
 
     def _start(self, running: ExitStack) -> None:
         _forget_everything()
+        if self._account is not None:
+            principals.give_account(self._account)
         # Bind the socket here, because werkzeug ends the process if a port is taken. Bind it first, so that nothing
         # else has started if that fails.
         with _listen(self._port) as listener:
@@ -150,9 +152,6 @@ class Sandbox:
                 gate = Gate(own, keeper.start(moto), registry, lambda: self.faults, keeper.change)
             else:
                 gate = Gate(own, moto, registry, lambda: self.faults)
-            if self._account is not None:
-                # After the start of the keeper, which seeds the account's backends.
-                principals.give_account(self._account)
             self._server = PatientServer(listener, gate)
         thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
         thread.start()

@@ -1,7 +1,7 @@
-"""Create the resources that a program registers and that the stack does not have yet.
+"""Create the resources that a program registers, in an empty stack.
 
-The program connects through Pulumi's interface for tests (:class:`pulumi.runtime.mocks.MockMonitor`). An update that
-changes or deletes a resource is rejected; for those and for refreshes use the real Pulumi engine.
+The program connects through Pulumi's interface for tests (:class:`pulumi.runtime.mocks.MockMonitor`). For updates,
+refreshes and deletions use the real Pulumi engine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -49,26 +49,12 @@ def _in_event_loop(method: Callable[..., object]) -> Callable[[Engine, object], 
     return call
 
 
-@dataclass
-class Deployed:
-    """What the updates of a stack have created, as JSON values.
-
-    Attributes:
-        outputs: the stack outputs of the last update.
-        resources: ``id``, ``inputs`` and ``outputs`` of each resource by URN.
-    """
-
-    outputs: Object = field(default_factory=dict)
-    resources: dict[str, Object] = field(default_factory=dict)
-
-
 class Engine(pulumi_mocks.MockMonitor, pulumi_mocks.Mocks):
-    """One update of one stack, or its preview.
+    """The first update of one stack.
 
     Args:
         sandbox: the AWS in which resources are created.
         region: the region of the stack's default provider.
-        deployed: what earlier updates have created; the update adds its resources.
         on_resource: gets the type and the logical name of every created resource; called from several threads.
         is_preview: whether nothing is created, so that the outputs of AWS are unknown, as in `pulumi preview`.
 
@@ -77,25 +63,16 @@ class Engine(pulumi_mocks.MockMonitor, pulumi_mocks.Mocks):
     """
 
     def __init__(
-        self,
-        sandbox: Sandbox,
-        region: str,
-        deployed: Deployed,
-        on_resource: Callable[[str, str], None],
-        *,
-        is_preview: bool = False,
+        self, sandbox: Sandbox, region: str, on_resource: Callable[[str, str], None], *, is_preview: bool = False
     ) -> None:
         super().__init__(self)
         self.is_preview = is_preview
-        self._deployed = deployed
         self._sandbox = sandbox
         self._on_resource = on_resource
         # By the ID of the provider; empty for the stack's default provider.
         self._providers = {"": open_aws(sandbox, region, {})}
         self._lock = threading.Lock()
         self._urns: set[str] = set()
-        # The URN of the resource that a thread registers; new_resource does not get it.
-        self._registering = threading.local()
         self.failure: ToolkitError | None = None
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
@@ -116,7 +93,6 @@ class Engine(pulumi_mocks.MockMonitor, pulumi_mocks.Mocks):
                 if urn in self._urns and request.type != _STACK:
                     raise ExternalError(f"two resources have the URN {urn}")
                 self._urns.add(urn)
-            self._registering.urn = urn
             return self._register(request)
         except ToolkitError as error:
             self.failure = self.failure or error
@@ -133,37 +109,20 @@ class Engine(pulumi_mocks.MockMonitor, pulumi_mocks.Mocks):
             return {}, [("", str(error))]
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str, Object]:
-        """Create a resource unless the stack has it, or return the stack's earlier outputs."""
+        """Create a resource, or return the stack's earlier exports, which are empty."""
         if args.typ == _STACK_REFERENCE:
-            return args.name, {"name": args.name, "outputs": self._deployed.outputs, "secretOutputNames": []}
+            return args.name, {"name": args.name, "outputs": {}, "secretOutputNames": []}
         if args.custom is None:
             raise ExternalError(f"{args.name}: reading a {args.typ} is not in the sandbox")
-        # It does not matter here which values are secret: nothing is printed, and only its owner can read the state.
+        # It does not matter here which values are secret: nothing is printed or stored.
         inputs = {name: rpc.unwrap_rpc_secret(value) for name, value in args.inputs.items()}
         if args.typ.startswith(_PROVIDER):
             return self._open_provider(args.name, inputs), inputs
-        known = self._deployed.resources.get(self._registering.urn)
-        if known is not None:
-            before = known["inputs"]
-            if changed := sorted(key for key in before | inputs if before.get(key) != inputs.get(key)):
-                raise _refuse(f"{args.name}: changing {', '.join(changed)}")
-            return known["id"], known["outputs"]
         if not args.custom or self.is_preview:
             return "", inputs
         identifier, computed = self._create(args, inputs)
         self._on_resource(args.typ, args.name)
-        outputs = inputs | computed
-        self._deployed.resources[self._registering.urn] = {"id": identifier, "inputs": inputs, "outputs": outputs}
-        return identifier, outputs
-
-    def refuse_deletion(self) -> None:
-        """Check that the program still registers every resource of the stack.
-
-        Raises:
-            ExternalError: an update would delete a resource.
-        """
-        if gone := sorted(urn.rpartition("::")[2] for urn in self._deployed.resources.keys() - self._urns):
-            raise _refuse(f"deleting {', '.join(gone)}")
+        return identifier, inputs | computed
 
     def _open_clients(self, provider: str | None, region: str | None) -> Aws:
         """Return clients with a provider's credentials, in its region unless another region is given."""
@@ -192,10 +151,3 @@ class Engine(pulumi_mocks.MockMonitor, pulumi_mocks.Mocks):
             what = f"{args.name} ({args.typ.rpartition(':')[2]})"
             raise ExternalError(f"the stack can't be created: {what}: {error}") from error
         return identifier, ({"region": aws.region} if kind.is_regional else {}) | computed
-
-
-def _refuse(what: str) -> ExternalError:
-    return ExternalError(
-        f"the stack can't be updated: {what} is not in the sandbox",
-        "The sandbox only adds resources to a stack. Start with an empty --state, or use the Pulumi CLI.",
-    )

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from moto.organizations.models import organizations_backends
+from moto.s3.models import s3_backends
 
 from toolkit.infra import policies
 from toolkit.infra.reading import read_zones_file
 from toolkit.pki import algorithms, arn, templates
-from toolkit.sandbox import organizations, principals
+from toolkit.sandbox import principals
 from toolkit.sandbox.private_ca.authority_operations import Authorities
 from toolkit.sandbox.private_ca.certificate_operations import Certificates
 from toolkit.sandbox.pulumi.provider.clients import Aws, name_profile_role
-from toolkit.sandbox.pulumi.provider.supporting_resources import create_bucket
 from toolkit.sandbox.pulumi.stack_file import StackConfig, find_account
 from toolkit.sandbox.services import Caller
 from toolkit.values import Client, Object, Value
@@ -191,8 +191,7 @@ def make_caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, 
         return {}
     aws = Aws(sandbox.session(config.region), config.region, sandbox.endpoint_url)
     principal = f"arn:aws:iam::{find_account(config)}:root"
-    trust = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}
-    _quietly(_create_role, aws, named, trust)
+    _create_role(aws, named, {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"})
     taken = aws.client("sts").assume_role(RoleArn=named, RoleSessionName=_REHEARSAL)["Credentials"]
     return {
         "AWS_ACCESS_KEY_ID": taken["AccessKeyId"],
@@ -249,8 +248,6 @@ class ReferencedResources:
         except ValueError:
             return
         registry = self.sandbox.private_ca.registry
-        if authority_arn in registry.authorities:
-            return
         caller = Caller(wanted.account, wanted.region, wanted.partition)
         authorities, certificates = Authorities(registry), Certificates(registry)
         key, signing = self._algorithms()
@@ -297,14 +294,11 @@ class ReferencedResources:
             crl = revocation.get("crl")
             name = crl.get("bucket") if isinstance(crl, dict) else None
             if isinstance(name, str):
-                _quietly(self._create_bucket, name)
-
-    def _create_bucket(self, name: str) -> None:
-        aws = Aws(self.sandbox.session(self.config.region), self.config.region, self.sandbox.endpoint_url)
-        create_bucket(aws, name)
-        bucket = f"arn:{arn.find_partition(self.config.region)}:s3:::{name}"
-        document = policies.allow_crl_writing(bucket, find_account(self.config))
-        aws.client("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(document))
+                account, partition = find_account(self.config), arn.find_partition(self.config.region)
+                backend = s3_backends[account][partition]
+                backend.create_bucket(name, self.config.region)
+                document = policies.allow_crl_writing(f"arn:{partition}:s3:::{name}", account)
+                backend.put_bucket_policy(name, json.dumps(document).encode())
 
     def _organization(self) -> None:
         """Create the organization, the units and the member accounts that the CA is shared with."""
@@ -313,9 +307,8 @@ class ReferencedResources:
             named = [*units, *(arn.ORGANIZATION.parse(text) for text in _texts(sharing.get("organization")))]
             if named:
                 _make_organization(named[0], units, self._accounts())
-                # Not with the operation, which a kept sandbox would replay before the organization exists again.
-                organizations.allow_access(named[0].account, organizations.RAM, named[0].partition)
-                self.sandbox.ram.directory.sharing_organizations[named[0].resource.split("/")[1]] = True
+                management = Caller(named[0].account, self.config.region, named[0].partition)
+                self.sandbox.ram.enable_sharing_with_aws_organization(management, {})
 
 
 def _make_organization(first: arn.Arn, units: Sequence[arn.Arn], accounts: Sequence[str]) -> None:

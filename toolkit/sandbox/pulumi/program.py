@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -22,9 +22,8 @@ from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 
-from toolkit.errors import InvalidInputError, flatten
-from toolkit.files import PRIVATE, find_project_root, write_whole
-from toolkit.sandbox.pulumi.engine import Deployed, Engine
+from toolkit.files import find_project_root
+from toolkit.sandbox.pulumi.engine import Engine
 from toolkit.sandbox.pulumi.prerequisites import ReferencedResources, provide
 from toolkit.sandbox.pulumi.stack_file import StackConfig, read_stack
 from toolkit.values import Object, Value
@@ -46,15 +45,13 @@ def run(
     config: StackConfig,
     sandbox: Sandbox,
     on_resource: Callable[[str, str], None] = lambda *_: None,
-    deployed: Deployed | None = None,
 ) -> Object:
-    """Run ``__main__.py`` as ``pulumi up`` does: its preview, then the update.
+    """Run ``__main__.py`` as the first ``pulumi up`` of a stack would: its preview, then the creation.
 
     Args:
         project_dir: the directory of ``__main__.py``.
         config: the stack's configuration.
-        sandbox: the AWS in which the resources are created.
-        deployed: what earlier updates of the stack have created there; nothing by default. The update adds to it.
+        sandbox: the AWS in which the resources are created; it has none of the stack's resources yet.
         on_resource: gets the type and the logical name of every created resource; called from several threads.
 
     Returns:
@@ -64,16 +61,13 @@ def run(
         ToolkitError: the program rejected its configuration, or AWS returned an error for a resource.
     """
     provide(config, sandbox, project_dir)
-    deployed = deployed or Deployed()
     outputs: Object = {}
     with _only_one, _drop_repeated_messages():
         for is_preview in (True, False):
-            engine = Engine(sandbox, config.region, deployed, on_resource, is_preview=is_preview)
+            engine = Engine(sandbox, config.region, on_resource, is_preview=is_preview)
             outputs = _run_alone(
                 _run(project_dir / "__main__.py", config, engine, make_sandbox_settings(sandbox)), engine
             )
-            engine.refuse_deletion()
-    deployed.outputs = outputs
     return outputs
 
 
@@ -95,21 +89,19 @@ def _drop_repeated_messages() -> Iterator[None]:
         _logger.removeFilter(is_new)
 
 
-def rehearse(config: StackConfig, sandbox: Sandbox, directory: Path, state: Path | None = None) -> Object:
-    """Create or update a stack in a sandbox, with the resources outside the stack that its file refers to.
+def rehearse(config: StackConfig, sandbox: Sandbox, directory: Path) -> Object:
+    """Create a stack in an empty sandbox, with the resources outside the stack that its file refers to.
 
     Args:
         config: the stack's configuration.
-        sandbox: a sandbox without other stacks.
+        sandbox: an empty sandbox.
         directory: the directory that ``zonesFile`` is relative to.
-        state: the directory of the sandbox's state, which also gets the stack's own; None for an empty sandbox.
 
     Returns:
         The stack outputs as plain JSON values.
 
     Raises:
         ToolkitError: the program rejected its configuration, or AWS returned an error for a resource.
-        InvalidInputError: the stack's state can't be read.
     """
     if file := config.text("zonesFile"):
         # The program runs in another directory.
@@ -117,27 +109,9 @@ def rehearse(config: StackConfig, sandbox: Sandbox, directory: Path, state: Path
         config = replace(config, values={**config.values, f"{config.project}:zonesFile": path})
     referenced = ReferencedResources(config, sandbox)
     referenced.make()
-    kept = find_state(state, config) if state else None
-    deployed = _read_deployed(kept) if kept and kept.exists() else Deployed()
-    try:
-        outputs = run(find_project_root(), config, sandbox, deployed=deployed)
-    finally:
-        if kept:
-            write_whole(kept, json.dumps(asdict(deployed)), PRIVATE)
+    outputs = run(find_project_root(), config, sandbox)
     referenced.accept_invitations()
     return outputs
-
-
-def find_state(directory: Path, config: StackConfig) -> Path:
-    """Return the file of the stack's own state in a sandbox's state directory."""
-    return directory / f"stack-{config.stack}.json"
-
-
-def _read_deployed(file: Path) -> Deployed:
-    try:
-        return Deployed(**json.loads(file.read_bytes()))
-    except (OSError, ValueError, TypeError) as error:
-        raise InvalidInputError(f"can't read the stack's state in {file}: {flatten(error)}") from error
 
 
 def _run_alone(main: Coroutine[Value, Value, Object], engine: Engine) -> Object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from toolkit.sandbox.pulumi.provider.kind import Created, Inputs, Kind, choose_name, list_tags
@@ -65,41 +66,29 @@ def _associate_with_share(aws: Aws, inputs: Inputs, member: str) -> Created:
     return f"{share},{inputs[member]}", {}
 
 
-def create_bucket(aws: Aws, bucket: str) -> None:
-    """Create a bucket in the region of the clients."""
-    place = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}} if aws.region != _NO_LOCATION else {}
-    aws.client("s3").create_bucket(Bucket=bucket, **place)
-
-
 def _create_bucket(aws: Aws, name: str, inputs: Inputs) -> Created:
-    bucket = choose_name(name, inputs, "bucket")
-    create_bucket(aws, bucket)
+    bucket, s3 = choose_name(name, inputs, "bucket"), aws.client("s3")
+    place = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}} if aws.region != _NO_LOCATION else {}
+    s3.create_bucket(Bucket=bucket, **place)
     if inputs.get("tags"):
-        aws.client("s3").put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": list_tags(inputs)})
+        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": list_tags(inputs)})
     return bucket, {"bucket": bucket, "arn": f"arn:aws:s3:::{bucket}"}
 
 
-def _setting(method: str, inputs: set[str], member: str | None = None) -> Kind:
+def _setting(method: str, inputs: set[str], request: Callable[[Inputs], Object]) -> Kind:
     """Return the kind of resource that sets one setting of a bucket.
 
     Args:
         method: the client's method that sets it.
         inputs: the names of the resource's inputs, besides the bucket.
-        member: the method's parameter that contains the inputs; None if they are parameters.
+        request: returns the parameters of the method, besides the bucket, from the inputs.
     """
 
     def create(aws: Aws, _name: str, given: Inputs) -> Created:
-        values = {name: given.get(name) for name in inputs}
-        aws.call("s3", method, {"bucket": given["bucket"], **({member: values} if member else values)})
+        aws.call("s3", method, {"bucket": given["bucket"], **request(given)})
         return given["bucket"], {}
 
     return Kind(create, {"bucket", *inputs})
-
-
-def _own_objects(aws: Aws, _name: str, inputs: Inputs) -> Created:
-    controls = {"rules": [inputs["rule"]]}
-    aws.call("s3", "put_bucket_ownership_controls", {"bucket": inputs["bucket"], "ownershipControls": controls})
-    return inputs["bucket"], {}
 
 
 def _create_topic(aws: Aws, name: str, inputs: Inputs) -> Created:
@@ -161,17 +150,33 @@ KINDS = {
     ),
     "aws:s3/bucket:Bucket": Kind(_create_bucket, {"bucket", "tags"}),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _setting(
-        "put_public_access_block", _BLOCKS, "publicAccessBlockConfiguration"
+        "put_public_access_block",
+        _BLOCKS,
+        lambda inputs: {"publicAccessBlockConfiguration": {key: inputs.get(key, False) for key in _BLOCKS}},
     ),
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": Kind(_own_objects, {"bucket", "rule"}),
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": _setting(
+        "put_bucket_ownership_controls",
+        {"rule"},
+        lambda inputs: {"ownershipControls": {"rules": [inputs["rule"]]}},
+    ),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _setting(
-        "put_bucket_encryption", {"rules"}, "serverSideEncryptionConfiguration"
+        "put_bucket_encryption",
+        {"rules"},
+        lambda inputs: {"serverSideEncryptionConfiguration": {"rules": inputs["rules"]}},
     ),
-    "aws:s3/bucketVersioning:BucketVersioning": _setting("put_bucket_versioning", {"versioningConfiguration"}),
+    "aws:s3/bucketVersioning:BucketVersioning": _setting(
+        "put_bucket_versioning",
+        {"versioningConfiguration"},
+        lambda inputs: {"versioningConfiguration": inputs["versioningConfiguration"]},
+    ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _setting(
-        "put_bucket_lifecycle_configuration", {"rules"}, "lifecycleConfiguration"
+        "put_bucket_lifecycle_configuration",
+        {"rules"},
+        lambda inputs: {"lifecycleConfiguration": {"rules": inputs["rules"]}},
     ),
-    "aws:s3/bucketPolicy:BucketPolicy": _setting("put_bucket_policy", {"policy"}),
+    "aws:s3/bucketPolicy:BucketPolicy": _setting(
+        "put_bucket_policy", {"policy"}, lambda inputs: {"policy": inputs["policy"]}
+    ),
     "aws:sns/topic:Topic": Kind(_create_topic, {"name", "tags"}),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Kind(
         _create_alarm,
