@@ -76,6 +76,16 @@ def test_the_table_says_everything_of_an_active_stack(active: Path, issuing: Aut
     assert "\x1b" not in result.stdout
 
 
+def test_a_directory_in_the_environment_counts_only_without_a_contract(
+    active: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLKIT_CONTRACT_SHOW_CWD", "gone")
+    assert run("show", "--contract", active).returncode == 0
+    result = run("show")
+    assert result.returncode == 2
+    assert "Directory 'gone' does not exist" in result.stderr
+
+
 def test_json_is_the_contract(active: Path, pending: Path, issuing: Authority, tmp_path: Path) -> None:
     document = contract_document(issuing)
     result = run("show", "--contract", active, "-o", "json")

@@ -121,11 +121,12 @@ def test_a_traceback_does_not_repeat_what_libraries_quote() -> None:
         parse(f'{{"mesh": "{unknown}"}}', "x")
     except Exception as error:  # noqa: BLE001 - whatever it is
         quoting.append(cast("BaseException", error.__context__))
+    quoting.append(ExceptionGroup("two at once", [error for error in quoting if isinstance(error, Exception)]))
     for each in quoting:
         text = format_traceback(_raised(each, ExternalError("no such file")))
         assert unknown not in text
         assert "its message is left out" in text
-    assert len(quoting) == 2
+    assert len(quoting) == 3
 
 
 def test_a_traceback_of_a_circle_ends() -> None:

@@ -88,6 +88,9 @@ def test_a_name_that_no_file_can_have(from_file: Callable[..., Graph]) -> None:
 def test_zones_come_from_one_place(from_file: Callable[..., Graph]) -> None:
     found = refused(lambda: from_file("[]", zones=zones(1)))
     assert found == {"kong-mesh-pca:zonesFile": "and zones are both set; set only one of them"}
+    broken = [{**zones(1)[0], "region": "nowhere"}]
+    found = refused(lambda: from_file("[]", zones=broken))
+    assert set(found) == {"kong-mesh-pca:zonesFile", "kong-mesh-pca:zones[0].region"}
     assert set(refused(lambda: from_file("[]"))) == {"kong-mesh-pca:zones"}
     assert set(refused(lambda: from_file("[7]"))) == {"zones.yaml:zones[0]"}
 

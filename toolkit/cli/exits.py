@@ -173,9 +173,12 @@ def format_traceback(error: BaseException) -> str:
     text = "".join(traceback.format_exception(error))
     chain = [error]
     for each in chain:
-        chain += [other for other in (each.__cause__, each.__context__) if other is not None and other not in chain]
-        if _may_quote(type(each)) and str(each):
-            text = text.replace(str(each), "(its message is left out: it may quote what was read)")
+        others = (each.__cause__, each.__context__, *getattr(each, "exceptions", ()))
+        chain += [other for other in others if other is not None and other not in chain]
+        for line in str(each).splitlines() if _may_quote(type(each)) else ():
+            if line.strip():
+                # A line at a time, because those of a group's members are indented.
+                text = text.replace(line.strip(), "(its message is left out: it may quote what was read)")
     return escape_lines(blot(text))
 
 

@@ -80,7 +80,11 @@ def _unless_the_command_line_decides(ctx: click.Context, parameter: click.Parame
     if given and source is _COMMANDLINE:
         names = sorted([given[0], max(parameter.opts, key=len)])
         raise click.UsageError(f"{' and '.join(names)} exclude each other: a contract in a file needs no Pulumi stack")
-    return None if given and source is _ENVIRONMENT else value
+    if given and source is _ENVIRONMENT:
+        return None
+    if value and parameter.name == "cwd":
+        _directory.convert(value, parameter, ctx)
+    return value
 
 
 class ContractSource(NamedTuple):
@@ -122,6 +126,7 @@ class ContractSource(NamedTuple):
         return ["--contract", name_stdin("contract_file") if self.contract_file == STDIN else self.contract_file]
 
 
+_directory = click.Path(exists=True, file_okay=False)
 _contract_option = functools.partial(option, callback=_unless_the_command_line_decides, group="Contract")
 contract_options = gather(
     "source",
@@ -145,7 +150,6 @@ contract_options = gather(
     _contract_option(
         "-C",
         "--cwd",
-        type=click.Path(exists=True, file_okay=False),
         metavar="DIR",
         help="The directory of the Pulumi project.",
     ),

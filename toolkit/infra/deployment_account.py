@@ -117,7 +117,7 @@ def _access_problems(path: str, access: AccountSettings, deployment: Deployment)
     if account != deployment.account and not access.is_elsewhere:
         yield Problem(
             f"{path}.accountId",
-            f"is {account}, but this stack deploys to {deployment.account}; set profile or assumeRoleArn there too",
+            f"is {account}, but this stack deploys to {deployment.account}; set profile or assumeRoleArn beside it",
         )
 
 

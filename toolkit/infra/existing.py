@@ -76,9 +76,12 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
     try:
         above = pem.load_certificates(shown.certificate_chain) if shown.certificate_chain else ()
         certificates = (pem.load_certificate(shown.certificate), *above)
-        key_algorithm = algorithms.read_key_algorithm(certificates[0])
     except ValueError as error:
         raise LookUpError(f"its certificate or chain can't be read: {error}") from error
+    try:
+        key_algorithm = algorithms.read_key_algorithm(certificates[0])
+    except ValueError as error:
+        raise LookUpError(f"its key can't be used: {error}") from error
     return ExistingAuthority(
         arn=authority_arn,
         status=shown.status,

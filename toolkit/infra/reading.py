@@ -125,7 +125,8 @@ def check_settings(values: Mapping[str, Value], project: str, known: Iterable[Pr
     problems = list(known)
     broken = {problem.path for problem in problems}
     readable = {key: value for key, value in values.items() if key not in broken}
-    if broken & {"zones", "zonesFile"}:
+    if "zones" in broken or ("zonesFile" in values and "zones" not in values):
+        # Either is a problem already.
         broken.add("zones")
         readable["zones"] = []
     given = readable.get("zones")
@@ -145,7 +146,7 @@ def check_settings(values: Mapping[str, Value], project: str, known: Iterable[Pr
     problems += [_renumber(problem, list(zones)) for problem in rules.list_problems(settings, unreadable)]
     if problems:
         file = values.get("zonesFile")
-        place = file if isinstance(file, str) else None
+        place = file if isinstance(file, str) and "zonesFile" not in broken else None
         raise build_error("the stack's configuration is not valid", problems, FIX, project, place)
     return settings
 

@@ -111,9 +111,9 @@ def ask_for_authority(authority_arn: str, source: Ambient) -> AuthorityFacts:
 
 
 def _advise(error: Exception, region: str) -> str:
-    if isinstance(error, ClientError) and read_code(error) in DENIED:
-        action = f"acm-pca:{error.operation_name}"
-        return f"Allow {action} on the CA for the caller, also in the CA's account if that is another one."
+    operation = error.operation_name if isinstance(error, ClientError) else ""
+    if read_code(error) in DENIED and "CertificateAuthority" in operation:
+        return f"Allow acm-pca:{operation} on the CA for the caller, also in the CA's account if that is another one."
     if read_code(error) == "ResourceNotFoundException":
         return f"Compare the ARN with what aws acm-pca list-certificate-authorities --region {region} prints."
     # TOO_SLOW names options of toolkit verify, which this command does not have.

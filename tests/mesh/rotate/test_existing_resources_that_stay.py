@@ -90,6 +90,10 @@ def test_a_mesh_trust_of_a_planned_name_keeps_its_trust(name: str) -> None:
     assert other == f"{name} is for the trust domain other.local; stage 3 makes it one for {domain}"
     (lost,) = find(trust(name, domain, chain, THEIR_ROOT))
     assert lost == f"{name} has CAs that stage 3 removes: Their Root"
+    # The advice helps: a copy under another name keeps the trust.
+    assert find(trust(name, "other.local", chain), trust("kept", "other.local", chain)) == []
+    assert find(trust(name, domain, chain, THEIR_ROOT), trust("kept", domain, THEIR_ROOT)) == []
+    assert len(find(trust(name, "other.local", chain), trust("kept", "another.local", chain))) == 1
     # In a zone, a name has a suffix. A zone's own MeshTrust is another one.
     synced = trust(f"{name}-4x6b", "other.local", chain) | {"labels": {"kuma.io/display-name": name}}
     assert len(find(synced)) == 1

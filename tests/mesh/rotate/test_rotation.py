@@ -312,6 +312,27 @@ def test_there_is_nothing_left_to_do() -> None:
     # A control plane returns a Mesh without its zero values.
     target = PROVIDED.replace("type: provided", "type: provided\n      mode: STRICT")
     assert plan_to(PROVIDED, target).steps == ()
+    # The command of the last step, once more.
+    assert plan(plan(BUILTIN).steps[-1].text, leave="ca-1").steps == ()
+    with pytest.raises(InvalidInputError, match="can't be changed") as caught:
+        plan(BUILTIN, leave="ca-2")
+    assert "have none named ca-2" in str(caught.value.problems)
+
+
+def test_a_mesh_that_accepts_plain_traffic_is_not_what_a_strict_target_says() -> None:
+    permissive = PROVIDED.replace("type: provided", "type: provided\n      mode: PERMISSIVE")
+    with pytest.raises(InvalidInputError) as caught:
+        plan_to(permissive, PROVIDED)
+    assert "is PERMISSIVE, and the file's backend is STRICT" in str(caught.value.problems)
+    (note, *_) = plan_to(BUILTIN.replace("type: builtin\n", "type: builtin\n      mode: PERMISSIVE\n"), PROVIDED).notes
+    assert "gets the mode PERMISSIVE" in note
+
+
+def test_a_field_that_a_newer_control_plane_may_know_is_a_difference() -> None:
+    newer = PROVIDED.replace("type: provided", "type: provided\n      retries: 3")
+    for one, other in ((PROVIDED, newer), (newer, PROVIDED)):
+        with pytest.raises(InvalidInputError):
+            plan_to(one, other)
 
 
 def test_another_chain_in_a_secret_is_no_finished_rotation() -> None:

@@ -115,7 +115,7 @@ def find_zone(document: ScopedDocument) -> str:
 
 
 def find_replaced_trusts(planned: Iterable[MeshTrust], documents: Documents, mesh: str) -> Iterator[Obstacle]:
-    """Yield the MeshTrusts that stage 3 would replace with ones that don't trust the same CAs.
+    """Yield the MeshTrusts that stage 3 would replace although no other MeshTrust has their CAs.
 
     Args:
         planned: the MeshTrusts of stage 3.
@@ -123,19 +123,18 @@ def find_replaced_trusts(planned: Iterable[MeshTrust], documents: Documents, mes
         mesh: the mesh.
     """
     specs = {trust.name: trust.spec.to_document() for trust in planned}
-    for each in documents.list_scoped("MeshTrust", mesh):
-        spec = specs.get(_find_name(each))
-        if spec is None or find_zone(each):
+    there = [each for each in documents.list_scoped("MeshTrust", mesh) if not find_zone(each)]
+    kept = [*specs.values(), *(each.spec for each in there if _find_name(each) not in specs)]
+    trusted = {(text(spec.get("trustDomain")), ca) for spec in kept for ca in _list_cas(spec)}
+    for each in there:
+        domain, spec = text(each.spec.get("trustDomain")), specs.get(_find_name(each))
+        lost = [chain.get_display_name(ca) for ca in _list_cas(each.spec) if (domain, ca) not in trusted]
+        if spec is None or not lost:
             continue
-        domain, other, made = text(each.spec.get("trustDomain")), spec["trustDomain"], _list_cas(spec)
-        lost = [chain.get_display_name(ca) for ca in _list_cas(each.spec) if ca not in made]
-        if domain != other:
+        message = f"{each.name} has CAs that stage {TRUST} removes: {', '.join(lost)}"
+        if domain != (other := spec["trustDomain"]):
             message = f"{each.name} is for the trust domain {domain}; stage {TRUST} makes it one for {other}"
-        elif lost:
-            message = f"{each.name} has CAs that stage {TRUST} removes: {', '.join(lost)}"
-        else:
-            continue
-        fix = "First copy its CAs to a MeshTrust with another name, unless no proxy needs them any more."
+        fix = "First copy its CAs to a MeshTrust with another name, or delete it if no proxy needs them any more."
         yield Obstacle(TRUST, each.show_place(("spec",)), message, fix)
 
 

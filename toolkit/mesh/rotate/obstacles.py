@@ -158,7 +158,7 @@ def _of_chains(mesh: MeshDocument, chains: Sequence[OldChain]) -> Iterator[Obsta
             if (expired := ca.not_valid_after_utc) <= datetime.now(UTC):
                 name = f"{each.backend}: {chain.get_display_name(ca)}"
                 message = f"{name} expired on {expired:%Y-%m-%d}, and stage {TRUST} still adds it to a MeshTrust"
-                fix = "If proxies still have certificates below it, renew the CA: others reject them already."
+                fix = "Other proxies reject its certificates. If some are still in use, renew the CA first."
                 yield _at(mesh, 0, paths[each.backend], message, fix)
 
 

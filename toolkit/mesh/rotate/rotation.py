@@ -175,16 +175,24 @@ def plan_move_to_backend(move: Move, backend: Object) -> Rotation:
         return _permissive(move, mesh, old, backend)
     number = mesh.find_position(name)
     mode, wanted = find_mode(mesh, mesh.enabled_backend), backend.get("mode", "STRICT")
+    notes = []
     if (mode, wanted) == ("PERMISSIVE", "STRICT"):
+        if name == old:
+            raise mesh.refuse(
+                ("backends", _position(mesh, name), "mode"),
+                "is PERMISSIVE, and the file's backend is STRICT: plain traffic would break",
+                "That is no rotation: change the mode in the Mesh when no plain traffic is left.",
+            )
         backend = {**backend, "mode": mode}
         wanted = mode
+        notes = [f"{name} gets the mode PERMISSIVE, as {old} has it: STRICT would break plain traffic. Change it later"]
     is_there = number is not None and _are_same_backends(mesh.backends[number], backend)
     if name == old and is_there:
         _refuse_others(mesh, name)
         return _finished(move, mesh)
     if name == old or (mesh.enabled_backend == name and not is_there):
         raise _one_name(mesh, name, "Give the new one another name in the file that --to names.")
-    notes = [*_mode_notes(mode, wanted), *_secret_notes(mesh, backend)]
+    notes += [*_mode_notes(mode, wanted), *_secret_notes(mesh, backend)]
     if number is not None and mesh.backends[number].get("conf") != backend.get("conf"):
         notes.append(
             f"{name} is already trusted, with another conf, which the first step replaces; if that is another CA, no "
@@ -238,7 +246,7 @@ def _section(mesh: EditableMesh) -> Object:
 
 def _are_same_backends(one: Object, other: Object) -> bool:
     one, other = ({"type": "Mesh", "mtls": {"backends": [each]}} for each in (one, other))
-    return are_same(one, other)
+    return are_same(one, other, heed_unknown=True)
 
 
 def _finished(move: Move, mesh: EditableMesh) -> Rotation:
@@ -301,6 +309,9 @@ def _old(mesh: EditableMesh, move: Move, new: str) -> str:
         raise mesh.refuse(("enabledBackend",), f"names {enabled}, which is not among the backends")
     if move.leave is not None:
         if mesh.find_position(move.leave) is None:
+            if [backend["name"] for backend in mesh.backends] == [new]:
+                # The last step was made already.
+                return new
             raise mesh.refuse(("backends",), f"have none named {move.leave}", "Name another with --from.")
         if enabled not in (move.leave, new):
             raise mesh.refuse(
