@@ -7,10 +7,14 @@ with AWS's message.
 from __future__ import annotations
 
 import base64
+import io
+import json
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+import cbor2
 
 from toolkit.sandbox.aws_error import AwsError, make_validation_error
 from toolkit.values import Object, Value
@@ -20,6 +24,34 @@ if TYPE_CHECKING:
 
 
 _SHOWN = 100
+
+
+def load_cbor(body: bytes) -> object:
+    """Return the only value in CBOR.
+
+    Raises:
+        ValueError: there is more than one value.
+        CBORError: it is not CBOR. cbor2 raises other errors too, such as MemoryError.
+    """
+    stream = io.BytesIO(body)
+    value: object = cbor2.load(stream)
+    if stream.read():
+        raise ValueError("there is more than one value")
+    return value
+
+
+def load_json(body: bytes) -> object:
+    """Return a value in JSON. Python also reads NaN, and other encodings than UTF-8 (RFC 8259, 6 and 8.1).
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+
+    def refuse(name: str) -> NoReturn:
+        raise ValueError(f"{name} is not JSON")
+
+    value: object = json.loads(body.decode(), parse_constant=refuse)
+    return value
 
 
 def read(shape: StructureShape, sent: object, *, cbor: bool) -> Object:

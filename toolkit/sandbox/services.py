@@ -8,7 +8,6 @@ protocol", "Smithy RPC v2 CBOR protocol" and "AWS restJson1 protocol").
 from __future__ import annotations
 
 import base64
-import io
 import json
 import re
 import threading
@@ -18,7 +17,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs
 
 import cbor2
@@ -330,7 +329,7 @@ def decode(model: OperationModel, call: Call, body: bytes) -> Object:
     """
     cbor = call.content_type == CBOR_TYPE
     try:
-        sent = _load_cbor(body or b"\xa0") if cbor else _load_json(body or b"{}")
+        sent = members.load_cbor(body or b"\xa0") if cbor else members.load_json(body or b"{}")
     # cbor2 reserves memory for the length that a string claims to have.
     except (ValueError, EOFError, RecursionError, MemoryError, OverflowError, cbor2.CBORError) as error:
         form = "CBOR" if cbor else "JSON"
@@ -341,23 +340,6 @@ def decode(model: OperationModel, call: Call, body: bytes) -> Object:
     if call.content_type == REST_TYPE:
         sent = _gather_members(shape, call, sent)
     return members.read(shape, sent, cbor=cbor)
-
-
-def _load_cbor(body: bytes) -> object:
-    stream = io.BytesIO(body)
-    value: object = cbor2.load(stream)
-    if stream.read():
-        raise ValueError("there is more than one value")
-    return value
-
-
-def _load_json(body: bytes) -> object:
-    def refuse(name: str) -> NoReturn:
-        raise ValueError(f"{name} is not JSON")
-
-    # json reads NaN, and other encodings than UTF-8 (RFC 8259, 6 and 8.1).
-    value: object = json.loads(body.decode(), parse_constant=refuse)
-    return value
 
 
 def _gather_members(shape: StructureShape, call: Call, sent: object) -> Object:

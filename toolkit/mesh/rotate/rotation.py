@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents import editable
-from toolkit.mesh.documents.data_sources import find_secrets_named
 from toolkit.mesh.documents.differences import are_same
 from toolkit.mesh.documents.wording import show
 from toolkit.mesh.render.merge import merge
 from toolkit.mesh.rotate import instructions
+from toolkit.mesh.rotate.notes import find_authority, list_authority_notes, list_mode_notes, list_secret_notes
 from toolkit.mesh.schema.model import Mode
 from toolkit.values import Object
-from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
     from toolkit.contract import StackOutputs
@@ -143,7 +142,7 @@ def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions)
             "is PERMISSIVE, and the new backend would be STRICT: plain traffic would break when it is switched to",
             "Rotate without --mode, and make the mesh STRICT afterwards.",
         )
-    notes = [*_mode_notes(mode, wanted), *_authority_notes(mesh, old, options.backend_name, outputs)]
+    notes = [*list_mode_notes(mode, wanted), *list_authority_notes(mesh, old, options.backend_name, outputs)]
     # Don't write a mode that the backend already has, or has by default.
     is_so = mesh.find_position(options.backend_name) is not None and find_mode(mesh, options.backend_name) == wanted
     merged = merge(outputs, mesh, options._replace(mode=None if is_so else wanted))
@@ -192,7 +191,7 @@ def plan_move_to_backend(move: Move, backend: Object) -> Rotation:
         return _finished(move, mesh)
     if name == old or (mesh.enabled_backend == name and not is_there):
         raise _one_name(mesh, name, "Give the new one another name in the file that --to names.")
-    notes += [*_mode_notes(mode, wanted), *_secret_notes(mesh, backend)]
+    notes += [*list_mode_notes(mode, wanted), *list_secret_notes(mesh, backend)]
     if number is not None and mesh.backends[number].get("conf") != backend.get("conf"):
         notes.append(
             f"{name} is already trusted, with another conf, which the first step replaces; if that is another CA, no "
@@ -288,7 +287,7 @@ def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Ro
     if not mesh.enabled_backend:
         first = list(texts).index("off") + 1
     steps = _steps(texts, first, instructions.describe_steps_of_kuma(mesh.name, old, new))
-    notes = (*instructions.COST_OF_PERMISSIVE, *_secret_notes(mesh, backend))
+    notes = (*instructions.COST_OF_PERMISSIVE, *list_secret_notes(mesh, backend))
     private = mesh.is_confidential or step.is_confidential
     return Rotation(mesh.name, old, new, steps, (), notes, move.text, mesh.form, private)
 
@@ -329,7 +328,7 @@ def _refuse_one_name(mesh: EditableMesh, old: str, new: str, arn: str) -> None:
     """Reject another CA for the name of the backend that signs, also if the switch was already made."""
     if new not in (old, mesh.enabled_backend):
         return
-    if _authority(mesh, new) != arn:
+    if find_authority(mesh, new) != arn:
         raise _one_name(mesh, new, f"Give the new one another name: --backend-name {new}-2.")
     if old == new:
         _refuse_others(mesh, new)
@@ -367,12 +366,6 @@ def _position(mesh: EditableMesh, name: str) -> int:
     return [backend["name"] for backend in mesh.backends].index(name)
 
 
-def _mode_notes(old: object, new: object) -> list[str]:
-    if (old, new) == ("STRICT", "PERMISSIVE"):
-        return ["the new backend is PERMISSIVE: from the switch on, plain traffic is accepted too"]
-    return []
-
-
 def find_mode(mesh: EditableMesh, backend: str) -> Mode:
     """Return the mode of a backend, which is STRICT by default.
 
@@ -385,25 +378,3 @@ def find_mode(mesh: EditableMesh, backend: str) -> Mode:
         message = f"is {show(mode)}; it must be {' or '.join(get_args(Mode))}"
         raise mesh.refuse(("backends", number, "mode"), message, "Correct it in the Mesh first.")
     return cast("Mode", mode)
-
-
-def _authority(mesh: EditableMesh, backend: str) -> object:
-    """Return the ARN of an acmpca backend's CA; None for other backends."""
-    values = mesh.backends[_position(mesh, backend)]
-    return at(values, ("conf", "arn")) if values.get("type") == "acmpca" else None
-
-
-def _authority_notes(mesh: EditableMesh, old: str, new: str, outputs: StackOutputs) -> list[str]:
-    arn = outputs.certificate_authority.arn
-    notes = [f"{old} and the new backend are the same CA, {arn}"] if _authority(mesh, old) == arn else []
-    if mesh.find_position(new) is not None and (there := _authority(mesh, new)) not in (None, arn):
-        notes.append(
-            f"{new} is already trusted, with another CA, {there}; the first step removes that CA, so no proxy may "
-            "still have a certificate of it"
-        )
-    return notes
-
-
-def _secret_notes(mesh: EditableMesh, backend: Object) -> list[str]:
-    named = sorted({name for _, name in find_secrets_named(backend.get("conf"))})
-    return [f"mesh {mesh.name} needs the Secrets {', '.join(named)} before the first step"] if named else []
