@@ -9,6 +9,7 @@ import dataclasses
 import errno
 import io
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -175,10 +176,10 @@ def format_traceback(error: BaseException) -> str:
     for each in chain:
         others = (each.__cause__, each.__context__, *getattr(each, "exceptions", ()))
         chain += [other for other in others if other is not None and other not in chain]
-        for line in str(each).splitlines() if _may_quote(type(each)) else ():
-            if line.strip():
-                # A line at a time, because those of a group's members are indented.
-                text = text.replace(line.strip(), "(its message is left out: it may quote what was read)")
+        if _may_quote(type(each)) and str(each):
+            # The lines of a group's members are indented, with a bar.
+            message = r"\n[ |]*".join(re.escape(line.lstrip(" ")) for line in str(each).split("\n"))
+            text = re.sub(message, "(its message is left out: it may quote what was read)", text)
     return escape_lines(blot(text))
 
 
