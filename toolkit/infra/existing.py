@@ -40,7 +40,6 @@ class ExistingAuthority:
         status: for example ACTIVE.
         type: ROOT or SUBORDINATE.
         usage_mode: the usage mode, which limits the certificates that it may issue.
-        key_algorithm: the algorithm of its key.
         certificates: its own certificate first, the root last.
     """
 
@@ -48,13 +47,21 @@ class ExistingAuthority:
     status: str
     type: Literal["ROOT", "SUBORDINATE"]
     usage_mode: UsageMode
-    key_algorithm: KeyAlgorithm
     certificates: tuple[x509.Certificate, ...]
 
     @property
     def not_after(self) -> datetime:
         """Return when its own certificate expires."""
         return self.certificates[0].not_valid_after_utc
+
+    @property
+    def key_algorithm(self) -> KeyAlgorithm:
+        """Return the algorithm of its key.
+
+        Raises:
+            ValueError: the toolkit does not support the algorithm.
+        """
+        return algorithms.read_key_algorithm(self.certificates[0])
 
 
 def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) -> ExistingAuthority:
@@ -67,7 +74,7 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
         provider: the provider to call AWS with; None for the stack's own.
 
     Raises:
-        LookUpError: the CA does not exist, access is denied, or the CA has no certificate that can be used.
+        LookUpError: the CA does not exist, access is denied, or the CA has no certificate.
     """
     region, options = arn.PRIVATE_CA.parse(authority_arn).region, pulumi.InvokeOptions(provider=provider)
     shown = look_up(aws.acmpca.get_certificate_authority, arn=authority_arn, region=region, opts=options)
@@ -78,16 +85,11 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
         certificates = (pem.load_certificate(shown.certificate), *above)
     except ValueError as error:
         raise LookUpError(f"its certificate or chain can't be read: {error}") from error
-    try:
-        key_algorithm = algorithms.read_key_algorithm(certificates[0])
-    except ValueError as error:
-        raise LookUpError(f"its key can't be used: {error}") from error
     return ExistingAuthority(
         arn=authority_arn,
         status=shown.status,
         type="ROOT" if shown.type == "ROOT" else "SUBORDINATE",
         usage_mode=("SHORT_LIVED_CERTIFICATE" if shown.usage_mode == "SHORT_LIVED_CERTIFICATE" else "GENERAL_PURPOSE"),
-        key_algorithm=key_algorithm,
         certificates=certificates,
     )
 
@@ -101,8 +103,10 @@ def check_adopted(adopted: ExistingAuthority, settings: Settings) -> Iterator[Pr
     """
     if adopted.status != "ACTIVE":
         yield Problem("adoptArn", f"the CA is {adopted.status}; only an ACTIVE CA can issue certificates")
+    unknown = check_key("adoptArn", adopted)
+    yield from unknown
     signing = settings.signing_algorithm
-    if signing is not None and not algorithms.fits(signing, adopted.key_algorithm):
+    if not unknown and signing is not None and not algorithms.fits(signing, adopted.key_algorithm):
         yield Problem(
             "signingAlgorithm", f"{signing} can't be made with the adopted CA's key of {adopted.key_algorithm}"
         )
@@ -158,6 +162,20 @@ def warn_of_former(settings: Settings) -> None:
             problems = [Problem(key, f"{former} can't be looked up: {error}")]
         for problem in problems:
             pulumi.log.warn(str(problem))
+
+
+def check_key(key: str, authority: ExistingAuthority) -> list[Problem]:
+    """Return a problem if the toolkit does not support the CA's key, because then nothing can be signed.
+
+    Args:
+        key: the setting that names the CA.
+        authority: the CA.
+    """
+    try:
+        _ = authority.key_algorithm
+    except ValueError as error:
+        return [Problem(key, f"the CA can't be used: {error}")]
+    return []
 
 
 def check_parent(parent: ExistingAuthority, settings: Settings) -> Iterator[Problem]:

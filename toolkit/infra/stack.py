@@ -133,8 +133,9 @@ class MeshCertificates(pulumi.ComponentResource):
                 authority = existing.look_up_authority(wanted, provider)
             except lookups.LookUpError as error:
                 problems.append(Problem(key, f"the CA can't be used: {error}"))
-        if authority is not None and settings.topology == "adopt":
-            problems += existing.check_adopted(authority, settings)
+        if authority is not None:
+            adopted = settings.topology == "adopt"
+            problems += existing.check_adopted(authority, settings) if adopted else existing.check_key(key, authority)
         existing.warn_of_strict(settings)
         existing.warn_of_former(settings)
         self._refuse([*problems, *claims.problems])

@@ -12,7 +12,7 @@ import pytest
 from tests.sandbox.conformance.world import refused
 from tests.sandbox.killable import REGION, Killable, activate, create_root, issue, refusal
 from toolkit.errors import ExternalError, InvalidInputError
-from toolkit.sandbox.state.store import Entry, Row, Store
+from toolkit.sandbox.state.store import VERSION, Entry, Row, Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "not a database": (garble_everything, "file is not a database"),
     "structure": (garble_the_structure, ""),
     "value": (garble_a_value, "checksum"),
-    "newer version": (execute("PRAGMA user_version = 99"), "it has version 99, and this toolkit reads version 1"),
+    "newer version": (
+        execute("PRAGMA user_version = 99"),
+        f"it has version 99, and this toolkit reads version {VERSION}",
+    ),
     "another program's": (execute("PRAGMA application_id = 1"), "it is not a sandbox's database"),
     "no table": (execute("DROP TABLE journal"), "no such table: journal"),
 }
