@@ -178,5 +178,5 @@ def test_a_failure_halfway_is_finished_by_the_next_update(aws: TestSandbox, new_
 
 def test_a_setting_that_does_not_exist_is_refused(aws: TestSandbox, new_stack: Callable[[str], Stack]) -> None:
     before = inventory(aws)
-    assert "kong-mesh-pca:protct: is not a setting; did you mean protect?" in new_stack("root").up(protct=False).error
+    assert "kong-mesh-pca:protct: is not a setting. Did you mean protect?" in new_stack("root").up(protct=False).error
     assert inventory(aws) == before
