@@ -177,6 +177,8 @@ def test_a_failure_halfway_is_finished_by_the_next_update(aws: TestSandbox, new_
 
 
 def test_a_setting_that_does_not_exist_is_refused(aws: TestSandbox, new_stack: Callable[[str], Stack]) -> None:
+    # With the stack, its zones' OIDC providers are made.
+    stack = new_stack("root")
     before = inventory(aws)
-    assert "kong-mesh-pca:protct: is not a setting. Did you mean protect?" in new_stack("root").up(protct=False).error
+    assert "kong-mesh-pca:protct: is not a setting. Did you mean protect?" in stack.up(protct=False).error
     assert inventory(aws) == before
