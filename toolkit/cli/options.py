@@ -71,7 +71,7 @@ def _unless_the_command_line_decides(ctx: click.Context, parameter: click.Parame
     click reads the environment after the command line, so the other options are known here.
 
     Raises:
-        UsageError: the command line names both a contract and a stack.
+        UsageError: the command line names both a contract and a stack, or the directory of ``--cwd`` does not exist.
     """
     is_file = parameter.name == "contract_file"
     others = {"stack": "--stack", "cwd": "--cwd"} if is_file else {"contract_file": "--contract"}
@@ -147,12 +147,7 @@ contract_options = gather(
         envvar="TOOLKIT_STACK",
         help="The Pulumi stack to read without --contract; the selected one by default. [env: TOOLKIT_STACK]",
     ),
-    _contract_option(
-        "-C",
-        "--cwd",
-        metavar="DIR",
-        help="The directory of the Pulumi project.",
-    ),
+    _contract_option("-C", "--cwd", metavar="DIR", help="The directory of the Pulumi project."),
 )
 
 

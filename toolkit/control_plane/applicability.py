@@ -19,6 +19,7 @@ from toolkit.control_plane.write_order import (
 )
 from toolkit.errors import ExternalError, Problem
 from toolkit.mesh.schema.acmpca import ACMPCA
+from toolkit.mesh.schema.mesh import ORIGIN_LABEL
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.values import Object
 from toolkit.yamltext.plain import mapping
@@ -32,7 +33,6 @@ _FORBIDDEN = 403
 # Kong Mesh's own backends (Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and the pages next to it).
 _OPEN_SOURCE = "Kuma"
 _OF_KONG_MESH = frozenset({"acmpca", "vault", "certmanager"})
-_ORIGIN = "kuma.io/origin"
 
 
 def list_product_problems(index: Index, resources: Sequence[Resource]) -> list[Problem]:
@@ -95,14 +95,14 @@ def list_origin_problems(control_plane: ControlPlane, resources: Sequence[Resour
     owner = _find_owner(control_plane.get_configuration()) if scoped else ""
     problems = []
     for resource in scoped:
-        origin = mapping(resource.document.get("labels")).get(_ORIGIN)
+        origin = mapping(resource.document.get("labels")).get(ORIGIN_LABEL)
         if owner == "zone" and origin != "zone":
             message = "must be zone: this zone control plane is connected to a global one, which owns the others"
         elif owner == "global" and origin not in (None, "global"):
             message = "must be global, or missing: this is a global control plane"
         else:
             continue
-        problems.append(resource.build_problem(f'labels["{_ORIGIN}"]', message))
+        problems.append(resource.build_problem(f'labels["{ORIGIN_LABEL}"]', message))
     return problems
 
 

@@ -23,6 +23,7 @@ from toolkit.errors import EXIT_CHECK_FAILED, ExternalError, ToolkitError
 from toolkit.mesh.documents.differences import are_same
 from toolkit.mesh.documents.kept import normalize
 from toolkit.mesh.schema.acmpca import ACMPCA
+from toolkit.mesh.schema.mesh import DISPLAY_NAME_LABEL, ORIGIN_LABEL
 from toolkit.redaction import blot
 from toolkit.text import take_line
 from toolkit.values import Object
@@ -38,7 +39,6 @@ PAUSE = 5.0
 SETTLING = 10.0
 _KONNECT = ".api.konghq.com"
 READY = "Ready"
-_DISPLAY_NAME, _ORIGIN = "kuma.io/display-name", "kuma.io/origin"
 # By type and reason, then by type alone.
 _MEANINGS = {
     ("Provider", "MeshServicesDisabled"): "set meshServices.mode: Exclusive in the Mesh",
@@ -171,7 +171,7 @@ def _find(name: str, candidates: Sequence[Object]) -> Object | None:
     """Return the MeshIdentity with a name: synchronized from the global control plane, or the zone's own."""
     for candidate in candidates:
         labels = mapping(candidate.get("labels"))
-        if labels.get(_ORIGIN) == "global" and labels.get(_DISPLAY_NAME) == name:
+        if labels.get(ORIGIN_LABEL) == "global" and labels.get(DISPLAY_NAME_LABEL) == name:
             return candidate
     return next((candidate for candidate in candidates if candidate.get("name") == name), None)
 

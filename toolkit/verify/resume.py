@@ -119,9 +119,11 @@ class Resumption:
 
     def _explain(self, entry: Entry) -> str:
         """Return why the outcome of a request stays unknown, if it is not repeated."""
-        if _left(entry) > 0 and self._is_foreign(entry):
+        if _left(entry) <= 0:
+            return FORGOTTEN
+        if self._is_foreign(entry):
             return f"it was sent to {entry.authority_arn}: resume with the contract of that CA"
-        if _left(entry) > 0 and entry.zone not in {zone.name for zone in self.outputs.zones}:
+        if entry.zone not in {zone.name for zone in self.outputs.zones}:
             return f"the contract has no zone {entry.zone}: resume with the contract of that zone"
         return FORGOTTEN
 

@@ -19,6 +19,7 @@ from toolkit.mesh.lint.structure import EMPTY_FIELD, MISSING_FIELD, check_spot, 
 from toolkit.mesh.schema import versions
 from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.field_types import Spot, list_fields, walk_fields
+from toolkit.mesh.schema.mesh import ZONE_LABEL
 from toolkit.mesh.schema.secure_data_source import SecureDataSource
 from toolkit.text import suggest
 from toolkit.values import Value
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.yamltext.nodes import Path
 
-_ZONE = "kuma.io/zone"
 _PROVIDER_PATH: Path = ("spec", "provider")
 _TYPE_PATH: Path = (*_PROVIDER_PATH, "type")
 _BUNDLED_PATH: Path = (*_PROVIDER_PATH, "bundled")
@@ -99,11 +99,11 @@ def _winner(document: ScopedDocument, context: Context) -> Iterator[Finding]:
     labels = _read_match_labels(document)
     if labels is None or not document.name or document.spec.get("provider") is None:
         return
-    zone = document.labels.get(_ZONE)
+    zone = document.labels.get(ZONE_LABEL)
     rivals = [
         each
         for each in context.documents.list_scoped("MeshIdentity", document.mesh)
-        if "" < each.name < document.name and _read_match_labels(each) == labels and each.labels.get(_ZONE) == zone
+        if "" < each.name < document.name and _read_match_labels(each) == labels and each.labels.get(ZONE_LABEL) == zone
     ]
     if not rivals:
         return

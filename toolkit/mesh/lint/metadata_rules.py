@@ -17,6 +17,7 @@ from toolkit.mesh.lint.credential_rules import IN_THE_MESH
 from toolkit.mesh.lint.findings import RULES, Context, Finding, report
 from toolkit.mesh.lint.structure import MISSING_FIELD, UNIVERSAL_META, WRONG_TYPE
 from toolkit.mesh.schema.field_types import list_fields
+from toolkit.mesh.schema.mesh import ORIGIN_LABEL
 from toolkit.mesh.schema.secret import check_object_name
 from toolkit.text import suggest
 from toolkit.values import Object, Value
@@ -47,7 +48,6 @@ _TOP_OF_SECRET = ("data", "stringData", "type", "immutable")
 _LABEL_FORM = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _PREFIX = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _MAX_PREFIX = 253
-_ORIGIN = "kuma.io/origin"
 _ORIGINS = ("global", "zone")
 # The annotation in which ``kubectl apply`` stores a plaintext copy of the applied document.
 _APPLIED_PATH = ("metadata", "annotations", LAST_APPLIED)
@@ -195,8 +195,8 @@ def _label(document: Checked, path: Path, key: Value, value: Value) -> Iterator[
         yield report(document, _LABEL, path, f"{show_key(key)} can't be the key of a label")
     if isinstance(value, str) and value and not _LABEL_FORM.fullmatch(value):
         yield report(document, _LABEL, path, f"{show(value)} can't be the value of a label")
-    elif key == _ORIGIN and document.is_universal and isinstance(value, str) and value not in _ORIGINS:
-        yield report(document, _LABEL, path, f"{_ORIGIN} must be global or zone; it is {show(value)}")
+    elif key == ORIGIN_LABEL and document.is_universal and isinstance(value, str) and value not in _ORIGINS:
+        yield report(document, _LABEL, path, f"{ORIGIN_LABEL} must be global or zone; it is {show(value)}")
 
 
 def _is_key(key: str) -> bool:

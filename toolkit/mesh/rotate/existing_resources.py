@@ -10,7 +10,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.confidential import LAST_APPLIED
 from toolkit.mesh.documents.wording import show
 from toolkit.mesh.rotate.obstacles import FINISH, PREPARE, PUBLISH, SWITCH, TRUST, Obstacle
-from toolkit.mesh.schema.mesh import API_VERSION, Form
+from toolkit.mesh.schema.mesh import API_VERSION, DISPLAY_NAME_LABEL, ORIGIN_LABEL, ZONE_LABEL, Form
 from toolkit.mesh.schema.secret import MESH_LABEL, check_object_name
 from toolkit.pki import chain, pem
 from toolkit.values import Object, without_nulls
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     from toolkit.mesh.render.identity_documents import Identities
     from toolkit.mesh.schema.identity_spec import MeshIdentity
     from toolkit.mesh.schema.trust import MeshTrust
-
-
-# The label with a resource's name on the control plane that owns it. On others, the name has a suffix
-# (kumahq/kuma:pkg/kds, recorded with Kuma 2.14.3).
-_DISPLAY_NAME = "kuma.io/display-name"
-_ORIGIN, _ZONE = "kuma.io/origin", "kuma.io/zone"
 
 
 class ExistingIdentities:
@@ -110,8 +104,8 @@ def find_zone(document: ScopedDocument) -> str:
     On the zone's own control plane, where it can be changed, the resource has no suffix.
     """
     is_synced = _find_name(document) != document.name
-    is_of_zone = is_synced and document.labels.get(_ORIGIN) == "zone"
-    return text(document.labels.get(_ZONE)) if is_of_zone else ""
+    is_of_zone = is_synced and document.labels.get(ORIGIN_LABEL) == "zone"
+    return text(document.labels.get(ZONE_LABEL)) if is_of_zone else ""
 
 
 def find_replaced_trusts(planned: Iterable[MeshTrust], documents: Documents, mesh: str) -> Iterator[Obstacle]:
@@ -253,7 +247,11 @@ def _take_texts(values: object) -> dict[str, str]:
 
 
 def _find_name(document: ScopedDocument) -> str:
-    return text(document.labels.get(_DISPLAY_NAME)) or document.name
+    """Return a resource's name on the control plane that owns it. On others, the name has a suffix.
+
+    Source: kumahq/kuma:pkg/kds; recorded with Kuma 2.14.3.
+    """
+    return text(document.labels.get(DISPLAY_NAME_LABEL)) or document.name
 
 
 def _selects(document: ScopedDocument) -> bool:

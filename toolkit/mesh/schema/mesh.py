@@ -16,6 +16,8 @@ from toolkit.values import Object
 
 Form = Literal["kubernetes", "universal"]
 API_VERSION = "kuma.io/v1alpha1"
+# Labels that a control plane sets (kumahq/kuma:pkg/core/resources/labels/labels.go).
+ORIGIN_LABEL, ZONE_LABEL, DISPLAY_NAME_LABEL = "kuma.io/origin", "kuma.io/zone", "kuma.io/display-name"
 # Fields that a control plane adds to a resource, and that exported documents contain
 # (kumahq/kuma:pkg/core/resources/model/rest/v1alpha1/meta.go).
 ADDED_BY_SERVER = ("creationTime", "modificationTime", "kri", "status")

@@ -18,8 +18,6 @@ DEFAULT_PATHS: dict[Form, str] = {
     "kubernetes": "/ns/{{ .Namespace }}/sa/{{ .ServiceAccount }}",
     "universal": "/workload/{{ .Workload }}",
 }
-# The label that gives a Universal proxy its workload.
-WORKLOAD_LABEL = "kuma.io/workload"
 TRUST_DOMAIN_FIELDS = ("Mesh", "Zone")
 PATH_FIELDS = ("TrustDomain", "Namespace", "ServiceAccount", "Workload")
 # Whitespace of Go templates. A dash next to a brace removes the whitespace around the action, but only if the dash has
