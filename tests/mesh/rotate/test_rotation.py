@@ -313,7 +313,9 @@ def test_there_is_nothing_left_to_do() -> None:
     target = PROVIDED.replace("type: provided", "type: provided\n      mode: STRICT")
     assert plan_to(PROVIDED, target).steps == ()
     # The command of the last step, once more.
-    assert plan(plan(BUILTIN).steps[-1].text, leave="ca-1").steps == ()
+    again = plan(plan(BUILTIN).steps[-1].text, leave="ca-1")
+    assert again.steps == ()
+    assert again.notes == ("the mesh has no backend ca-1: it was removed, or the name is wrong",)
     with pytest.raises(InvalidInputError, match="can't be changed") as caught:
         plan(BUILTIN, leave="ca-2")
     assert "have none named ca-2" in str(caught.value.problems)

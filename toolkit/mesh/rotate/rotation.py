@@ -250,8 +250,9 @@ def _are_same_backends(one: Object, other: Object) -> bool:
 
 def _finished(move: Move, mesh: EditableMesh) -> Rotation:
     """Return the rotation of a mesh that trusts the new backend alone: no step is left."""
-    new = mesh.enabled_backend
-    return Rotation(mesh.name, new, new, (), (), (), move.text, mesh.form, mesh.is_confidential)
+    new, left = mesh.enabled_backend, move.leave
+    gone = () if left in (None, new) else (f"the mesh has no backend {left}: it was removed, or the name is wrong",)
+    return Rotation(mesh.name, new, new, (), (), gone, move.text, mesh.form, mesh.is_confidential)
 
 
 def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Rotation:
