@@ -44,7 +44,7 @@ _FAIL_ON = ("error", "warning", "note", "never")
 
 
 def _check_namespace(text: str) -> str:
-    from toolkit.contract import check_dns_label
+    from toolkit.pki.dns_label import check_dns_label
 
     return check_dns_label(text)
 

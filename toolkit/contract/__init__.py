@@ -17,7 +17,6 @@ from toolkit.contract.models import DEFAULT_IDENTITY as DEFAULT_IDENTITY
 from toolkit.contract.models import DEFAULT_NAMESPACE as DEFAULT_NAMESPACE
 from toolkit.contract.models import DEFAULT_SERVICE_ACCOUNT as DEFAULT_SERVICE_ACCOUNT
 from toolkit.contract.models import SCHEMA_VERSION as SCHEMA_VERSION
-from toolkit.contract.models import SHORT_LIVED_MAX as SHORT_LIVED_MAX
 from toolkit.contract.models import AccountId as AccountId
 from toolkit.contract.models import CertificateAuthority as CertificateAuthority
 from toolkit.contract.models import DnsLabel as DnsLabel
@@ -30,10 +29,10 @@ from toolkit.contract.models import Region as Region
 from toolkit.contract.models import RoleArn as RoleArn
 from toolkit.contract.models import ServiceAccount as ServiceAccount
 from toolkit.contract.models import StackOutputs as StackOutputs
-from toolkit.contract.models import UsageMode as UsageMode
 from toolkit.contract.models import Zone as Zone
 from toolkit.contract.models import check_distinct_zones as check_distinct_zones
-from toolkit.contract.models import check_dns_label as check_dns_label
-from toolkit.contract.models import check_mode as check_mode
 from toolkit.pki.algorithms import KeyAlgorithm as KeyAlgorithm
 from toolkit.pki.algorithms import SigningAlgorithm as SigningAlgorithm
+from toolkit.pki.usage_mode import SHORT_LIVED_MAX as SHORT_LIVED_MAX
+from toolkit.pki.usage_mode import UsageMode as UsageMode
+from toolkit.pki.usage_mode import check_mode as check_mode

@@ -24,32 +24,21 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from toolkit.pki import algorithms, arn, chain, duration, judging, pem, spiffe
+from toolkit.pki import algorithms, arn, chain, dns_label, duration, judging, pem, spiffe
 from toolkit.pki.algorithms import KeyAlgorithm, SigningAlgorithm
 from toolkit.pki.authority import AWS, IN_A_MESH, Needs
+from toolkit.pki.dns_label import check_dns_label
+from toolkit.pki.usage_mode import TOO_SHORT, UsageMode, check_mode
 from toolkit.values import Object
 
 SCHEMA_VERSION: Literal[1] = 1
-SHORT_LIVED_MAX = timedelta(days=7)
 DEFAULT_DATA_PLANE_LIFETIME = "24h"
 # Kong Mesh on EKS: the defaults of the Helm chart.
 DEFAULT_NAMESPACE = "kong-mesh-system"
 DEFAULT_SERVICE_ACCOUNT = "kong-mesh-control-plane"
 DEFAULT_IDENTITY: Identity = "irsa"
-_DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _SERVICE_ACCOUNT = re.compile(r"[a-z0-9.-]{1,253}")
-
-
-def check_dns_label(value: str) -> str:
-    """Return the value if it is a DNS label.
-
-    Raises:
-        ValueError: it is not a DNS label.
-    """
-    if not _DNS_LABEL.fullmatch(value):
-        raise ValueError("must be 1 to 63 lower-case letters, digits and hyphens, not starting or ending with a hyphen")
-    return value
 
 
 def require_form(form: re.Pattern[str], words: str) -> AfterValidator:
@@ -107,7 +96,7 @@ def _version(value: object) -> object:
 
 def _lifetime(value: str) -> str:
     if duration.parse(value) <= timedelta(0):
-        raise ValueError(_TOO_SHORT)
+        raise ValueError(TOO_SHORT)
     return value
 
 
@@ -159,7 +148,7 @@ def _pattern(form: re.Pattern[str]) -> WithJsonSchema:
 
 
 # Kuma accepts mesh and zone names that are DNS labels (facts: mesh name at most 63 characters).
-DnsLabel = Annotated[str, AfterValidator(check_dns_label), _pattern(_DNS_LABEL)]
+DnsLabel = Annotated[str, AfterValidator(check_dns_label), _pattern(dns_label.FORM)]
 Region = Annotated[str, AfterValidator(_region), _pattern(arn.REGION)]
 _AuthorityArn = Annotated[str, require_arn(arn.PRIVATE_CA.parse)]
 RoleArn = Annotated[str, require_arn(arn.ROLE.parse)]
@@ -175,27 +164,11 @@ ServiceAccount = Annotated[
     require_form(_SERVICE_ACCOUNT, "1 to 253 lower-case letters, digits, hyphens and dots"),
     _pattern(_SERVICE_ACCOUNT),
 ]
-UsageMode = Literal["GENERAL_PURPOSE", "SHORT_LIVED_CERTIFICATE"]
 Identity = Literal["irsa", "pod-identity", "ambient"]
 
 
 # A positive duration in Kuma's format, such as 24h.
 Lifetime = Annotated[str, AfterValidator(_lifetime)]
-
-_TOO_SHORT = "must be more than 0"
-
-
-def check_mode(usage_mode: UsageMode | None, lifetime: timedelta) -> str | None:
-    """Return why a CA in a usage mode can never issue a certificate with a lifetime; None if it can.
-
-    An unknown mode has no limit. AWS rejects more than 7 days in short-lived mode
-    (privateca/latest/userguide/short-lived-certificates.html).
-    """
-    if lifetime <= timedelta(0):
-        return _TOO_SHORT
-    if usage_mode == "SHORT_LIVED_CERTIFICATE" and lifetime > SHORT_LIVED_MAX:
-        return "is more than the 7 days that a CA in short-lived mode issues for"
-    return None
 
 
 class _Model(BaseModel):

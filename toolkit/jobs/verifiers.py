@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
-from toolkit.contract import StackOutputs, Zone, check_dns_label, list_validation_problems
+from toolkit.contract import StackOutputs, Zone, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.jobs import option_values, workloads
 from toolkit.mesh.documents import reader as documents
@@ -19,6 +19,7 @@ from toolkit.mesh.documents.confidential import find_chain_problem
 from toolkit.mesh.schema.acmpca import ACMPCA, AcmPcaConf
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL, check_object_name
 from toolkit.pki import pem
+from toolkit.pki.dns_label import check_dns_label
 from toolkit.values import Object
 from toolkit.verify.plan import PlanOptions, make_plan
 from toolkit.yamltext import scalars

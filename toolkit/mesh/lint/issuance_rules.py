@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from toolkit.contract import CertificateAuthority, check_mode
 from toolkit.mesh.documents.wording import join_words, show
 from toolkit.mesh.lint import chain_rules
 from toolkit.mesh.lint.findings import Context, Finding, report
@@ -16,9 +15,11 @@ from toolkit.mesh.schema.go_duration import parse_nanoseconds
 from toolkit.pki import duration
 from toolkit.pki.arn import PRIVATE_CA, Arn, find_partition
 from toolkit.pki.common_name import MAX_COMMON_NAME, expand, is_balanced
+from toolkit.pki.usage_mode import check_mode
 from toolkit.yamltext.plain import at, mapping
 
 if TYPE_CHECKING:
+    from toolkit.contract import CertificateAuthority
     from toolkit.mesh.documents.typed import Backend, Document, MeshDocument
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.yamltext.nodes import Path

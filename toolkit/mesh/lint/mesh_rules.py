@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from toolkit.contract import check_dns_label
 from toolkit.mesh.documents.wording import join_words, show
 from toolkit.mesh.lint.findings import Context, Finding, report
 from toolkit.mesh.lint.metadata_rules import check_name
 from toolkit.mesh.schema import versions
 from toolkit.mesh.schema.secret import find_name_problem
+from toolkit.pki.dns_label import check_dns_label
 from toolkit.values import Value
 from toolkit.yamltext.plain import at, items, mapping, text
 

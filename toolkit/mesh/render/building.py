@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from toolkit.contract import StackOutputs, check_dns_label, list_validation_problems
+from toolkit.contract import StackOutputs, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.schema.mesh import Form, Mesh
 from toolkit.mesh.schema.model import SOURCE_KINDS, Mode, Model, SourceKind
 from toolkit.mesh.schema.secret import MeshSecret, check_object_name
 from toolkit.pki import arn, duration
+from toolkit.pki.dns_label import check_dns_label
 from toolkit.values import Object
 
 if TYPE_CHECKING:

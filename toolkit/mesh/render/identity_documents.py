@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from toolkit.contract import StackOutputs, check_dns_label
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render.building import list_refusals
 from toolkit.mesh.render.templating import render_document
@@ -22,8 +21,10 @@ from toolkit.mesh.schema.identity_spec import AcmPcaConfig, MeshIdentity, MeshId
 from toolkit.mesh.schema.secret import check_object_name
 from toolkit.mesh.schema.trust import MeshTrust, MeshTrustSpec
 from toolkit.pki import duration
+from toolkit.pki.dns_label import check_dns_label
 
 if TYPE_CHECKING:
+    from toolkit.contract import StackOutputs
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.scoped import ScopedResource
 

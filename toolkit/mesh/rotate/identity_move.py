@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from toolkit.contract import StackOutputs, check_dns_label
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.reader import Documents
 from toolkit.mesh.documents.wording import show
@@ -26,11 +25,13 @@ from toolkit.mesh.rotate.rotation import Origin, Step, find_mode
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
 from toolkit.mesh.schema.identity_spec import Selector
 from toolkit.mesh.schema.traffic_policies import MeshTls, MeshTlsSpec
+from toolkit.pki.dns_label import check_dns_label
 from toolkit.text import escape
 from toolkit.values import Object
 from toolkit.yamltext.plain import at, text
 
 if TYPE_CHECKING:
+    from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.mesh.schema.trust import MeshTrust

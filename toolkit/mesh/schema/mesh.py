@@ -9,9 +9,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from toolkit.contract import DnsLabel
 from toolkit.mesh.schema.acmpca import AcmPcaBackend
-from toolkit.mesh.schema.model import Model, refuse_names
+from toolkit.mesh.schema.model import DnsLabel, Model, refuse_names
 from toolkit.values import Object
 
 Form = Literal["kubernetes", "universal"]

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic.alias_generators import to_camel
 
 from toolkit.pki import duration
+from toolkit.pki.dns_label import check_dns_label
 from toolkit.values import Object
 
 
@@ -36,6 +37,8 @@ PROTOBUF_ENUM, PROTOBUF_WRAPPER, PROTOBUF_DURATION = ProtobufEnum(), ProtobufWra
 GO_DURATION = KubernetesDuration()
 Mode = Literal["STRICT", "PERMISSIVE"]
 SourceKind = Literal["secret", "file", "inline", "inlineString"]
+# The name of a mesh, a zone or a namespace.
+DnsLabel = Annotated[str, AfterValidator(check_dns_label)]
 SOURCE_KINDS: tuple[SourceKind, ...] = ("secret", "file", "inline", "inlineString")
 
 

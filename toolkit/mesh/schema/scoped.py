@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from toolkit.contract import DnsLabel
 from toolkit.mesh.schema.mesh import API_VERSION, Form
-from toolkit.mesh.schema.model import Model
+from toolkit.mesh.schema.model import DnsLabel, Model
 from toolkit.mesh.schema.secret import MESH_LABEL, ObjectName
 from toolkit.values import Object
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
-from toolkit.contract import DnsLabel
-from toolkit.mesh.schema.model import Model
+from toolkit.mesh.schema.model import DnsLabel, Model
 from toolkit.values import Object
 
 if TYPE_CHECKING:
