@@ -27,8 +27,9 @@ def run() -> None:
         # While modules load there is nothing to clean up, and KeyboardInterrupt could be raised in any of them.
         signal.signal(signal.SIGINT, _leave)
     gc.set_threshold(_GENERATION_0, 20, 20)
-    # Otherwise the interpreter would visit all objects at exit, to free them one by one.
-    atexit.register(gc.freeze)
+    ending = _Ending()
+    # What is registered first is called last, when everything else has ended in order.
+    atexit.register(ending.leave)
     # Warnings of libraries are for developers, for example about certificates that a later version rejects.
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
@@ -42,6 +43,9 @@ def run() -> None:
         main.when_loaded = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         main(prog_name=_name_program())
+    except SystemExit as end:
+        ending.code = end.code
+        raise
     except KeyboardInterrupt:
         os._exit(_INTERRUPTED)
     finally:
@@ -49,6 +53,26 @@ def run() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         _give_up_on_stderr()
+
+
+class _Ending:
+    """Ends the process without freeing all objects one by one, as mypy does (mypy/util.py, hard_exit)."""
+
+    code: str | int | None = None
+
+    def leave(self) -> None:
+        """End the process, unless the interpreter has something to report first."""
+        if not isinstance(self.code, int):
+            return
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except AttributeError:
+                # It was closed before the process began.
+                continue
+            except (OSError, ValueError):
+                return
+        os._exit(self.code)
 
 
 def _give_up_on_stderr() -> None:

@@ -39,7 +39,7 @@ _LINE = 64
 _PIECE = 253
 # Anything that looks like a marker to a person, with any kind and number of dashes.
 _DASH = "-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
-_LIKE_A_MARKER = re.compile(rf"[{_DASH}]{{2,}}\s*(?:BEGIN|END)\b", re.IGNORECASE)
+_LIKE_A_MARKER = rf"(?i:[{_DASH}]{{2,}}\s*(?:BEGIN|END)\b)"
 # The first bytes of the DER of every certificate that is longer than 255 bytes.
 _DER = b"0\x82"
 _DER_AS_TEXT = ("0\x82", "0\ufffd")
@@ -229,7 +229,7 @@ def _blocks(text: str, reading: Reading) -> Iterator[_Block]:
         line = raw.removesuffix("\r").rstrip(" \t")
         marker = MARKER.fullmatch(line)
         if marker is None:
-            if _LIKE_A_MARKER.search(line):
+            if re.search(_LIKE_A_MARKER, line):
                 reading.fail(*describe_marker(number, line))
                 open_block, is_lost = None, True
             elif open_block is not None:

@@ -14,17 +14,13 @@ from toolkit.mesh.documents.reader import Documents, Stream, read_stream
 from toolkit.mesh.documents.wording import join_words
 from toolkit.mesh.lint import (
     chain_rules,
-    contract_rules,
     credential_rules,
-    identity_rules,
     issuance_rules,
     mesh_rules,
     metadata_rules,
-    scoped_rules,
     secret_rules,
     structure,
     telemetry_rules,
-    trust_rules,
 )
 from toolkit.mesh.lint.excerpts import Excerpts
 from toolkit.mesh.lint.findings import RULES, UNREADABLE, Context, Finding, Rule, Severity, Target, report_unreadable
@@ -43,7 +39,6 @@ _MESH_CHECKS: tuple[Callable[[MeshDocument, Context], Iterator[Finding]], ...] =
     issuance_rules.check,
     chain_rules.check,
     credential_rules.check,
-    contract_rules.check,
     metadata_rules.check,
 )
 _SECRET_CHECKS: tuple[Callable[[SecretDocument, Context], Iterator[Finding]], ...] = (
@@ -51,16 +46,6 @@ _SECRET_CHECKS: tuple[Callable[[SecretDocument, Context], Iterator[Finding]], ..
     credential_rules.check_secret,
     metadata_rules.check,
 )
-_SCOPED_CHECKS: tuple[Callable[[ScopedDocument, Context], Iterator[Finding]], ...] = (
-    scoped_rules.check,
-    metadata_rules.check,
-)
-# The checks for one of the scoped kinds.
-_KIND_CHECKS: dict[str, tuple[Callable[[ScopedDocument, Context], Iterator[Finding]], ...]] = {
-    "MeshIdentity": (identity_rules.check, trust_rules.check_identity, contract_rules.check_identity),
-    "MeshTrust": (trust_rules.check_trust,),
-    "MeshTrafficPermission": (scoped_rules.check_permission,),
-}
 
 
 def lint(
@@ -106,13 +91,32 @@ def _findings(context: Context) -> Iterator[Finding]:
     for mesh in meshes:
         for check_mesh in _MESH_CHECKS:
             yield from check_mesh(mesh, context)
+        if context.target.outputs is not None:
+            from toolkit.mesh.lint import contract_rules  # noqa: PLC0415 - loaded for a contract only
+
+            yield from contract_rules.check(mesh, context)
     for secret in secrets:
         for check_secret in _SECRET_CHECKS:
             yield from check_secret(secret, context)
     for resource in scoped:
-        for check_scoped in (*_SCOPED_CHECKS, *_KIND_CHECKS.get(resource.kind, ())):
+        for check_scoped in _list_scoped_checks(resource.kind):
             yield from check_scoped(resource, context)
     yield from metadata_rules.check_twice((*meshes, *secrets, *scoped))
+
+
+def _list_scoped_checks(kind: str) -> Iterator[Callable[[ScopedDocument, Context], Iterator[Finding]]]:
+    from toolkit.mesh.lint import contract_rules, identity_rules, scoped_rules, trust_rules  # noqa: PLC0415 - as above
+
+    yield scoped_rules.check
+    yield metadata_rules.check
+    if kind == "MeshIdentity":
+        yield identity_rules.check
+        yield trust_rules.check_identity
+        yield contract_rules.check_identity
+    elif kind == "MeshTrust":
+        yield trust_rules.check_trust
+    elif kind == "MeshTrafficPermission":
+        yield scoped_rules.check_permission
 
 
 def _with_excerpt(finding: Finding, excerpts: Mapping[str, Excerpts]) -> Finding:

@@ -42,18 +42,16 @@ _ANY_IDENTIFIER = re.compile(r"\w{16,128}", re.ASCII)
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 _SPACES = {"\n": "a line end", "\r": "a line end", " ": "a space", "\t": "a tab"}
 # Shells and Flux, Helm and Jinja, Argo CD's Vault plugin, vals, SOPS, and other substitution tools.
-_VARIABLE = re.compile(
-    r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_]\w*|\{\{.*\}\}|<path:.*>|ref\+\w+://.*|ENC\[.*\]|%\w+%|@\w+@|__\w+__",
-    re.DOTALL,
+_VARIABLE = (
+    r"(?s:\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_]\w*|\{\{.*\}\}|<path:.*>|ref\+\w+://.*|ENC\[.*\]|%\w+%|@\w+@|__\w+__)"
 )
 # A random secret access key can't match: it has no hyphens, underscores, blanks or brackets.
-_WORDS = re.compile(
-    r"<[^<>]*>|\[[^\[\]]*\]|(?:your|my|insert|enter|paste|put|add|fill)[-_. ].*|your(?:aws)?(?:access|secret)\w*"
+_WORDS = (
+    r"(?i:<[^<>]*>|\[[^\[\]]*\]|(?:your|my|insert|enter|paste|put|add|fill)[-_. ].*|your(?:aws)?(?:access|secret)\w*"
     r"|replace(?:[-_ ]?(?:me|this|it)|[-_ ]with[-_ ].*)|change[-_ ]?(?:me|this|it)|to[-_ ]?do|tbd|fix[-_ ]?me"
     r"|place[-_ ]?holder|example|dummy|redacted|removed"
     r"|(?:aws[-_ ]?)?(?:secret[-_ ]?)?access[-_ ]?key(?:[-_ ]?(?:id|secret|here))?|(?:aws[-_ ]?)?secret[-_ ]?key"
-    r"|(?:AKIA|ASIA)?(.)\1{2,}",
-    re.IGNORECASE,
+    r"|(?:AKIA|ASIA)?(.)\1{2,})"
 )
 # All access keys in AWS documentation end like this; real ones are random.
 _DOCUMENTED = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{5,}EXAMPLE|[A-Za-z0-9/+]{29,31}EXAMPLEKEY")
@@ -194,12 +192,12 @@ def _unfilled(resolved: Resolved, name: str) -> Iterator[Finding]:
     value = resolved.value.strip()
     if _DOCUMENTED.fullmatch(value):
         yield _report(resolved, _PLACEHOLDER, f"{name} is an example of AWS's documentation")
-    elif _VARIABLE.fullmatch(value) and _is_plain(resolved):
+    elif re.fullmatch(_VARIABLE, value) and _is_plain(resolved):
         yield _report(resolved, "MESH109", f"{name} is a variable that a tool must replace")
-    elif _VARIABLE.fullmatch(value):
+    elif re.fullmatch(_VARIABLE, value):
         message = f"{name} is a variable, encoded in base64, where no tool replaces it"
         yield _report(resolved, _PLACEHOLDER, message)
-    elif _WORDS.fullmatch(value):
+    elif re.fullmatch(_WORDS, value):
         yield _report(resolved, _PLACEHOLDER, f"{name} is a placeholder")
 
 

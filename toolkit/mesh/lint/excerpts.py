@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from toolkit.mesh.documents.confidential import hides
 from toolkit.mesh.documents.wording import HIDDEN, is_credential, show_key
 from toolkit.mesh.lint.findings import Excerpt
-from toolkit.mesh.schema.field_types import list_fields
 from toolkit.mesh.schema.model import SOURCE_KINDS
 from toolkit.mesh.schema.secret import find_name_problem
-from toolkit.mesh.schema.secure_data_source import SecureDataSource, SourceSecret
 from toolkit.yamltext import nodes
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ _HARMLESS = frozenset(
     | {"meshTrustCreation"}
 )
 # The keys of a data source, in a Mesh or in a MeshIdentity.
-_KINDS = frozenset({*SOURCE_KINDS, *list_fields(SecureDataSource), *list_fields(SourceSecret), "value", "path"})
+_KINDS = frozenset({*SOURCE_KINDS, "secretRef", "envVar", "insecureInline", "type", "kind", "name", "value", "path"})
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 
 

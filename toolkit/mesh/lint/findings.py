@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.documents.wording import hide_credentials, show_path
@@ -182,8 +182,7 @@ def report_unreadable(source: str, error: InvalidInputError) -> Finding:
     return Finding(UNREADABLE, message, fix, source, line, column, "")
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """The product that the documents are for, and what they are compared with.
 
     Attributes:
@@ -199,7 +198,7 @@ class Target:
     product: Product = "kong-mesh"
     mesh_version: MeshVersion | None = None
     outputs: StackOutputs | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = MappingProxyType({})
     namespace: str | None = None
 
     @property

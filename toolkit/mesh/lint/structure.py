@@ -20,7 +20,6 @@ from toolkit.mesh.schema.backends import BACKEND_TYPES, ProvidedBackend, Provide
 from toolkit.mesh.schema.field_types import FieldType, Spec, Spot, list_fields, read_annotation
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.model import DataSource, Model
-from toolkit.mesh.schema.secure_data_source import SourceValue
 from toolkit.text import suggest
 from toolkit.yamltext.plain import AnyMapping, at
 
@@ -200,7 +199,7 @@ def _unknown(document: WithFields, spot: Spot, model: type[Model]) -> Iterator[F
     for key in list_keys(spot.value):
         if key in known:
             continue
-        if spot.is_credential or model is SourceValue or spot.path[-1:] == ("privateKey",):
+        if spot.is_credential or spot.path[-1:] in (("insecureInline",), ("privateKey",)):
             # It may be the value itself, if the colon after its key is missing.
             message = f"a key is not a kind of data source; the kinds are {join_words(known)}"
             yield report(document, UNKNOWN_FIELD, _at(document, spot.path), message)

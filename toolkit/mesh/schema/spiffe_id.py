@@ -24,19 +24,19 @@ PATH_FIELDS = ("TrustDomain", "Namespace", "ServiceAccount", "Workload")
 # whitespace on its other side (golang/go:src/text/template/parse/lex.go).
 _SPACE = r"[ \t\r\n]"
 # No known action has a brace in it. Without braces, a search takes time in proportion to the template's length.
-_ACTION = re.compile(
+_ACTION = (
     rf"(?:(?<!{_SPACE}){_SPACE}+(?=\{{\{{-{_SPACE}))?(?<!\{{)\{{\{{(?:-(?={_SPACE}))?"
     rf"([^{{}}]*?)(?:(?<={_SPACE})-\}}\}}{_SPACE}*|\}}\}})"
 )
 _FIELD = re.compile(r"\.(\w+)", re.ASCII)
-_LABEL = re.compile(rf'label{_SPACE}+(?:"([^"\\\n]*)"|`([^`\r]*)`)')
+_LABEL = rf'label{_SPACE}+(?:"([^"\\\n]*)"|`([^`\r]*)`)'
 # SPIFFE-ID, 2.1: lower-case letters, digits, dots, hyphens and underscores; at most 255 of them (2.3).
 _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]+")
 _MAX_TRUST_DOMAIN = 255
 # A MeshTrust's limit (kumahq/kuma:pkg/core/resources/apis/meshtrust/api/v1alpha1/meshtrust.go).
 MAX_KUMA_TRUST_DOMAIN = 253
 # SPIFFE-ID, 2.2: segments of letters, digits, dots, hyphens and underscores, none of which is empty, . or ..
-_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+)+")
+_PATH = r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+)+"
 
 
 class Expansion(NamedTuple):
@@ -65,7 +65,7 @@ def expand(template: str, fields: Mapping[str, str], labels: Mapping[str, str] |
         words = action[1].strip(" \t\r\n")
         if (field := _FIELD.fullmatch(words)) and field[1] in fields:
             return fields[field[1]]
-        if label := _LABEL.fullmatch(words):
+        if label := re.fullmatch(_LABEL, words):
             name = label[1] or label[2] or ""
             if labels is None:
                 return "label"
@@ -74,7 +74,7 @@ def expand(template: str, fields: Mapping[str, str], labels: Mapping[str, str] |
         unknown.append(words)
         return ""
 
-    text = _ACTION.sub(replace, template)
+    text = re.sub(_ACTION, replace, template)
     if "{{" in text or "}}" in text:
         unknown.append(template)
     return Expansion(text, tuple(unknown))
@@ -101,7 +101,7 @@ def check_trust_domain(text: str) -> str:
 
 def check_path(text: str) -> str:
     """Return why a text is not the path of a SPIFFE ID (SPIFFE-ID, 2.2); empty if it is one."""
-    if _PATH.fullmatch(text):
+    if re.fullmatch(_PATH, text):
         return ""
     if not text.startswith("/"):
         return "must begin with a slash"
