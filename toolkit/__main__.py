@@ -10,7 +10,9 @@ import atexit
 import gc
 import os
 import sys
+import types
 import warnings
+from importlib import import_module
 
 # The number of new objects that starts a collection: more than a command that writes a document creates. Python's own
 # 700 starts many collections while modules load, which free nothing.
@@ -33,8 +35,7 @@ def run() -> None:
     # Warnings of libraries are for developers, for example about certificates that a later version rejects.
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    # Plugins of other packages must not change how contracts are validated, and the search for them takes time.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _leave_out_plugins()
     from toolkit.cli import main  # noqa: PLC0415 - nothing may load before the process is tuned
     from toolkit.cli.exits import install_hooks  # noqa: PLC0415 - same
 
@@ -53,6 +54,31 @@ def run() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         _give_up_on_stderr()
+
+
+def _leave_out_plugins() -> None:
+    """Keep plugins of other packages from changing how contracts are validated, and save the search for them."""
+    # Programs that this one starts, and versions of pydantic that look for plugins in another module.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # pydantic reads the variable only after it has loaded importlib.metadata, which takes 4 ms.
+    module = "pydantic.plugin._loader"
+    sys.modules[module] = _NoPlugins(module)
+
+
+class _NoPlugins(types.ModuleType):
+    """Stands in for pydantic's module that finds plugins."""
+
+    @staticmethod
+    def get_plugins() -> tuple[()]:
+        """Return no plugins."""
+        return ()
+
+    def __getattr__(self, name: str) -> object:
+        """Load the real module: a version of pydantic wants something else from it."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        sys.modules.pop(self.__name__)
+        return getattr(import_module(self.__name__), name)
 
 
 class _Ending:

@@ -23,8 +23,8 @@ from tests.support import (
 )
 from toolkit.cli import contract_show
 from toolkit.cli.options import ContractSource, Look
-from toolkit.contract import PendingStack
 from toolkit.contract.json_schema import build_json_schema
+from toolkit.contract.pending import PendingStack
 from toolkit.pki import chain
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from tests.support import contract_document, hierarchy, pending_document
 from toolkit import contract
 from toolkit.cli import contract_show
 from toolkit.cli.options import ContractSource, Look
-from toolkit.contract import CertificateAuthority, PendingCertificateAuthority, PendingStack, StackOutputs, Zone
+from toolkit.contract import CertificateAuthority, StackOutputs, Zone
 from toolkit.contract.json_schema import build_json_schema
+from toolkit.contract.pending import PendingCertificateAuthority, PendingStack
 from toolkit.errors import InvalidInputError
 from toolkit.files import find_project_root
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.support import NOW, Authority, contract_document, hierarchy, pending_document, request_pem, zone_document
 from toolkit import contract
+from toolkit.contract.pending import PendingStack
 from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.pki import duration, pem
 
@@ -53,7 +54,7 @@ def test_outputs_of_somebody_else_are_passed_over(document: dict[str, Any]) -> N
 def test_a_pending_stack_survives_the_round_trip() -> None:
     document = pending_document()
     loaded = contract.read(json.dumps(document | {"vpcId": "vpc-1"}))
-    assert isinstance(loaded, contract.PendingStack)
+    assert isinstance(loaded, PendingStack)
     assert loaded.to_exports() == document
     assert contract.read(loaded.to_json()) == loaded
 

@@ -12,6 +12,7 @@ from tests.infra.conftest import Graph, RunProgram, secret, stack_csr
 from tests.infra.shapes import ELSEWHERE, HOME, changed, functions, setting, shape, signed_for_the_stack
 from tests.support import NOW, Authority
 from toolkit import contract
+from toolkit.contract.pending import PendingStack
 from toolkit.errors import InvalidInputError
 from toolkit.infra.settings import SettingsError
 
@@ -190,7 +191,7 @@ def test_a_ca_below_an_external_root_waits_and_nothing_else_is_made(run_program:
         "aws:acmpca/certificateAuthority:CertificateAuthority"
     }
     stack = contract.read(json.dumps(graph.exports))
-    assert isinstance(stack, contract.PendingStack)
+    assert isinstance(stack, PendingStack)
     assert stack.pending_certificate_authority.certificate_signing_request == stack_csr()
     with pytest.raises(InvalidInputError, match="has no certificate yet"):
         contract.parse(json.dumps(graph.exports))

@@ -20,7 +20,8 @@ from toolkit.text import escape
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from toolkit.contract import PendingStack, StackOutputs
+    from toolkit.contract import StackOutputs
+    from toolkit.contract.pending import PendingStack
 
 _EXAMPLES = """\b
 Examples:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -163,6 +162,8 @@ def heed_version(version: MeshVersion | None) -> None:
 
 def _name_successor(chosen: Object) -> str:
     """Return the command that renders a MeshIdentity instead of the Mesh that a command would render."""
+    import shlex
+
     base = chosen.get("base")
     # Without mtls there is nothing to move from.
     is_new = base is None or chosen.get("target") == "mesh-identity"

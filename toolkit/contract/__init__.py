@@ -2,7 +2,7 @@
 
 The program writes it through :class:`StackOutputs` and the command line reads it through the same class, so the two
 can't differ. For an invalid document, the error lists every problem with its path. A stack whose CA needs a certificate
-from an external CA exports a :class:`PendingStack` instead.
+from an external CA exports a :class:`toolkit.contract.pending.PendingStack` instead.
 """
 
 from toolkit.contract.loading import describe_type as describe_type
@@ -23,8 +23,6 @@ from toolkit.contract.models import DnsLabel as DnsLabel
 from toolkit.contract.models import Identity as Identity
 from toolkit.contract.models import Lifetime as Lifetime
 from toolkit.contract.models import MeshNames as MeshNames
-from toolkit.contract.models import PendingCertificateAuthority as PendingCertificateAuthority
-from toolkit.contract.models import PendingStack as PendingStack
 from toolkit.contract.models import Region as Region
 from toolkit.contract.models import RoleArn as RoleArn
 from toolkit.contract.models import ServiceAccount as ServiceAccount

@@ -6,7 +6,8 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from toolkit.contract.completing import DERIVED
-from toolkit.contract.models import PendingStack, StackOutputs
+from toolkit.contract.models import StackOutputs
+from toolkit.contract.pending import PendingStack
 from toolkit.values import Object
 
 

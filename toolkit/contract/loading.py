@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from toolkit.contract.completing import complete, is_derived
 from toolkit.contract.foreign_outputs import is_terraform, unwrap_terraform
 from toolkit.contract.json_text import parse_json
-from toolkit.contract.models import PendingStack, StackOutputs
+from toolkit.contract.models import StackOutputs
 from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.files import name_source, read_at_most
 from toolkit.pki import arn
@@ -22,6 +22,8 @@ from toolkit.text import take_line
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+    from toolkit.contract.pending import PendingStack
 
 # An organization may mark outputs as secret, and the Pulumi CLI then prints "[secret]" without this option. The
 # contract contains no secrets.
@@ -105,6 +107,8 @@ def _model(document: object) -> type[StackOutputs | PendingStack]:
         return StackOutputs
     if "certificateAuthority" in document:
         raise _BothStatesError
+    from toolkit.contract.pending import PendingStack  # noqa: PLC0415 - loaded for a pending CA only
+
     return PendingStack
 
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Protocol
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -68,22 +67,15 @@ def _region(value: str) -> str:
     return value
 
 
-def _region_of_the_arn(value: str, info: ValidationInfo) -> str:
+def check_region(value: str, info: ValidationInfo) -> str:
+    """Return the region of a CA if it is that of its ARN.
+
+    Raises:
+        ValueError: it is another.
+    """
     # kuma-cp calls AWS in the CA's own region, which it takes from the ARN (Kong/kong-mesh#3101).
     if "arn" in info.data and (expected := arn.PRIVATE_CA.parse(info.data["arn"]).region) != value:
         raise ValueError(f"is {value}, but the CA's ARN says {expected}")
-    return value
-
-
-def _signing_request(value: str) -> str:
-    request = pem.load_request(value)
-    try:
-        # cryptography parses names lazily. The CSR's subject is shown, so it must be readable as well.
-        valid = request.is_signature_valid and request.subject is not None
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ValueError("is a PEM request that can't be read; it was cut off or changed") from error
-    if not valid:
-        raise ValueError("its signature does not match its key; it was changed, or is not from AWS")
     return value
 
 
@@ -150,7 +142,7 @@ def _pattern(form: re.Pattern[str]) -> WithJsonSchema:
 # Kuma accepts mesh and zone names that are DNS labels (facts: mesh name at most 63 characters).
 DnsLabel = Annotated[str, AfterValidator(check_dns_label), _pattern(dns_label.FORM)]
 Region = Annotated[str, AfterValidator(_region), _pattern(arn.REGION)]
-_AuthorityArn = Annotated[str, require_arn(arn.PRIVATE_CA.parse)]
+AuthorityArn = Annotated[str, require_arn(arn.PRIVATE_CA.parse)]
 RoleArn = Annotated[str, require_arn(arn.ROLE.parse)]
 MeshNames = Annotated[
     tuple[DnsLabel, ...],
@@ -171,7 +163,9 @@ Identity = Literal["irsa", "pod-identity", "ambient"]
 Lifetime = Annotated[str, AfterValidator(_lifetime)]
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
+    """Base of all models of the contract: frozen, strict, and without unknown fields."""
+
     model_config = ConfigDict(
         alias_generator=to_camel,
         validate_by_name=True,
@@ -184,12 +178,12 @@ class _Model(BaseModel):
     )
 
 
-class CertificateAuthority(_Model):
+class CertificateAuthority(Model):
     """The private CA that issues for the meshes: the intermediate, or the root of a stack that has only one."""
 
-    arn: _AuthorityArn = Field(description="The CA that issues.")
+    arn: AuthorityArn = Field(description="The CA that issues.")
     type: Literal["ROOT", "SUBORDINATE"] = Field(description="SUBORDINATE below a root, ROOT when it is the only CA.")
-    region: Annotated[Region, AfterValidator(_region_of_the_arn)] = Field(description="The region of the ARN.")
+    region: Annotated[Region, AfterValidator(check_region)] = Field(description="The region of the ARN.")
     usage_mode: UsageMode | None = Field(
         None,
         description="A CA in short-lived mode issues for 7 days at most. Default for prices: GENERAL_PURPOSE.",
@@ -228,7 +222,7 @@ class CertificateAuthority(_Model):
         return value
 
 
-class Zone(_Model):
+class Zone(Model):
     """One zone of the mesh and the identities it has in AWS."""
 
     name: DnsLabel = Field(description="The zone's name in Kong Mesh, a DNS label, different for every zone.")
@@ -264,8 +258,9 @@ class Zone(_Model):
         return value
 
 
-class _Exports(_Model):
-    # Ignore other outputs of the stack.
+class Exports(Model):
+    """What a stack exports. Other outputs of the stack are ignored."""
+
     model_config = ConfigDict(extra="ignore")
 
     schema_version: Annotated[Literal[1], BeforeValidator(_version)] = Field(
@@ -281,7 +276,7 @@ class _Exports(_Model):
         return json.dumps(self.to_exports(), indent=2, sort_keys=True) + "\n"
 
 
-class StackOutputs(_Exports):
+class StackOutputs(Exports):
     """The outputs of a stack whose CA can issue."""
 
     certificate_authority: CertificateAuthority
@@ -350,19 +345,3 @@ class StackOutputs(_Exports):
         if authority and (problem := check_mode(authority.usage_mode, duration.parse(value))):
             raise ValueError(f"{value} {problem}")
         return value
-
-
-class PendingCertificateAuthority(_Model):
-    """A CA below a root outside AWS, which has a key and a CSR, but no certificate yet."""
-
-    arn: _AuthorityArn = Field(description="The pending CA.")
-    region: Annotated[Region, AfterValidator(_region_of_the_arn)] = Field(description="The region of the ARN.")
-    certificate_signing_request: Annotated[str, AfterValidator(_signing_request)] = Field(
-        description="PEM (BEGIN CERTIFICATE REQUEST) for the owner of the root to sign."
-    )
-
-
-class PendingStack(_Exports):
-    """The outputs of a stack whose CA is pending: the CSR to sign, and nothing to use yet."""
-
-    pending_certificate_authority: PendingCertificateAuthority

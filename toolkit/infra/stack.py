@@ -12,11 +12,10 @@ import pulumi_aws as aws
 from toolkit.contract import (
     SCHEMA_VERSION,
     CertificateAuthority,
-    PendingCertificateAuthority,
-    PendingStack,
     StackOutputs,
     Zone,
 )
+from toolkit.contract.pending import PendingCertificateAuthority, PendingStack
 from toolkit.errors import Problem
 from toolkit.infra import accounts, existing, lookups, rules, topologies
 from toolkit.infra.alarms import AuthorityAlarms

@@ -67,6 +67,18 @@ def get_path_length(certificate: x509.Certificate) -> int | None:
     return constraints.value.path_length if constraints else None
 
 
+class _Verification(ec.ECDSA):
+    """ECDSA without the check whether OpenSSL can sign with it, for which cryptography loads its backend (3 ms)."""
+
+    def __init__(self, algorithm: hashes.HashAlgorithm) -> None:
+        self._hash = algorithm
+
+    @property
+    def algorithm(self) -> hashes.HashAlgorithm:
+        """Return the hash of the signed bytes."""
+        return self._hash
+
+
 def is_self_signed(certificate: x509.Certificate) -> bool:
     """Return whether the certificate is its own issuer and verifies with its own key, as a root does."""
     return is_issued_by(certificate, certificate)
@@ -95,7 +107,7 @@ def is_signed_with_key_of(certificate: x509.Certificate, issuer: x509.Certificat
                 return False
             key.verify(signature, signed, scheme, algorithm)
         elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, signed, ec.ECDSA(algorithm))
+            key.verify(signature, signed, _Verification(algorithm))
         elif isinstance(key, dsa.DSAPublicKey):
             key.verify(signature, signed, algorithm)
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -81,6 +80,8 @@ def _wrong_spelling(line: str) -> tuple[str, str]:
 
 def name_unseen(character: str) -> str:
     """Return the name of a character that editors don't show; empty for any other."""
+    import unicodedata  # noqa: PLC0415 - slow to load, and most texts have no fault
+
     if character in " \t" or unicodedata.category(character) not in _UNSEEN_CATEGORIES:
         return ""
     return _UNSEEN.get(character) or f"{unicodedata.name(character, 'a control character').lower()}"

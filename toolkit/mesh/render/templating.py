@@ -151,6 +151,8 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        # A command renders a template once, so to optimize it takes longer than it saves.
+        optimized=False,
     )
     environment.filters["lines"] = _lines
     return environment
