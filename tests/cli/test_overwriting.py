@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -270,3 +272,37 @@ def test_two_outputs_need_two_files(tmp_path: Path) -> None:
     written = [Place("-o json", tmp_path / "a"), Place("--ledger", tmp_path / "b/../a")]
     with pytest.raises(click.UsageError, match="-o json and --ledger both write "):
         refuse_one_place(written)
+
+
+@pytest.mark.parametrize("descriptor", ["stdout", "stderr"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify", "--contract", "outputs.json", "--ledger", "kept"),
+        ("verify", "--contract", "outputs.json", "-o", "json=kept"),
+        ("verify", "--contract", "outputs.json", "-o", "json=/dev/{descriptor}"),
+        ("render-mesh", "--contract", "outputs.json", "--output-file", "kept"),
+        ("lint", "outputs.json", "-o", "sarif=link"),
+    ],
+    ids=" ".join,
+)
+def test_a_redirected_stream_is_not_written_twice(descriptor: str, arguments: tuple[str, ...], outputs: Path) -> None:
+    """``toolkit verify --ledger kept > kept``: the report and the ledger would replace each other."""
+    kept = outputs.parent / "kept"
+    (outputs.parent / "link").symlink_to(kept)
+    words = [each.replace("{descriptor}", descriptor) for each in arguments]
+    with kept.open("w", encoding="utf-8") as stream:
+        ended = subprocess.run(
+            [sys.executable, "-m", "toolkit", *words],
+            check=False,
+            cwd=outputs.parent,
+            stdout=stream if descriptor == "stdout" else subprocess.PIPE,
+            stderr=stream if descriptor == "stderr" else subprocess.PIPE,
+            text=True,
+        )
+    said = kept.read_text() + (ended.stderr or "")
+    name = {"stdout": "standard output", "stderr": "standard error"}[descriptor]
+    assert ended.returncode == 2
+    assert (
+        f"{words[-1].removeprefix('sarif=').removeprefix('json=')}, which is {name}, too; choose another file" in said
+    )

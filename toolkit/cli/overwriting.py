@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import click
 
@@ -52,7 +52,7 @@ def list_implicit_inputs() -> Iterator[Place]:
 
 
 def refuse_overwriting(written: Iterable[Place], inputs: Iterable[Place]) -> None:
-    """Reject an output file that is also an input, under any path or link.
+    """Reject an output file that is also an input, or a standard stream, under any path or link.
 
     An option that reads and writes one file, such as ``verify --resume``, does not clash with itself.
 
@@ -61,11 +61,20 @@ def refuse_overwriting(written: Iterable[Place], inputs: Iterable[Place]) -> Non
         inputs: the files that are read.
 
     Raises:
-        UsageError: a file is in both.
+        UsageError: a file is in both, or the shell redirects standard output or standard error to one that is written.
     """
     sources = [(source, status) for source in inputs if (status := _find_regular_file(source.file, is_input=True))]
+    streams = [
+        (name, status)
+        for name, stream in (("standard output", sys.stdout), ("standard error", sys.stderr))
+        if (status := _find_stream_file(stream))
+    ]
     for target in written:
         status = _find_regular_file(target.file)
+        for name, redirected in streams:
+            if status and os.path.samestat(status, redirected):
+                # What the stream and the option write would replace each other.
+                raise click.UsageError(f"{target.name} writes {target.file}, which is {name}, too; choose another file")
         for source, read in sources:
             allowed = source.parameter and source.parameter in (target.parameter, *target.replaces)
             if status and not allowed and os.path.samestat(status, read):
@@ -113,9 +122,21 @@ def refuse_one_stdin(inputs: Iterable[Place]) -> None:
 
 def _find_regular_file(file: str | Path, *, is_input: bool = False) -> os.stat_result | None:
     """Return the status of a regular file; None for anything else, such as a device, and for what does not exist."""
+    if is_input and file == STDIN:
+        return _find_stream_file(sys.stdin)
     try:
-        found = os.fstat(sys.stdin.fileno()) if is_input and file == STDIN else Path(file).stat()
-    except (AttributeError, OSError, ValueError):
-        # stdin may be closed, or no file at all; a path may contain a null character.
+        found = Path(file).stat()
+    except (OSError, ValueError):
+        # A path may contain a null character.
         return None
     return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _find_stream_file(stream: TextIO | None) -> os.stat_result | None:
+    """Return the status of the regular file that a standard stream is; None if it is closed or anything else."""
+    try:
+        found = os.fstat(stream.fileno()) if stream else None
+    except (AttributeError, OSError, ValueError):
+        # Tests replace streams by objects without a descriptor.
+        return None
+    return found if found and stat.S_ISREG(found.st_mode) else None
