@@ -229,6 +229,8 @@ def test_by_hand(case: Case) -> None:
         ("a: 1\n", (), 2, "1:1 "),
         ("x: 1\n? a\n: 1\n", ("a",), 2, "2:3 a"),
         ("a: |\n  x", ("b",), 2, "1:1 b"),
+        ("a: |+\n  x", ("b",), 2, "1:1 b"),
+        ("a: >\n  x", ("b",), 2, "1:1 b"),
         ("a: [b: 1]\n", ("a", 0, "c"), 2, "1:5 a[0].c"),
         ("a: !!set {b}\n", ("a", "c"), 2, "1:1 a.c"),
         ("a: 1\n", ("a",), "\ud800", "1:1 a"),
@@ -241,6 +243,9 @@ def test_what_does_not_fit_is_refused_by_its_place(text: str, path: Path, new: A
     (problem,) = caught.value.problems
     assert problem.path == f"x.yaml:{place.split(maxsplit=1)[0]}"
     assert problem.message == f"{place.partition(' ')[2]} can't be changed alone"
+    # A line behind a literal block would add a line end to the block's value.
+    wanted = "Write the section without anchors, aliases, " if text.endswith("\n") else "End the last line of the file "
+    assert caught.value.hint.startswith(wanted)
 
 
 def edited(editor: Editor, path: Path, new: Any) -> str:

@@ -195,10 +195,14 @@ class Editor:
 
     def _refused(self, document: int, path: Path) -> InvalidInputError:
         place = self.find_place(document, path)
+        hint = "Write the section without anchors, aliases, merge keys, tags and keys after a question mark."
+        if self._original and not self._original.endswith(("\n", "\r")):
+            # A line behind a literal block would add a line end to the block's value.
+            hint = "End the last line of the file with a line end."
         return InvalidInputError(
             f"{self._source} is written in a way that can't be changed in part",
             [Problem(f"{self._source}:{place.line}:{place.column}", f"{join_path(path)} can't be changed alone")],
-            "Write the section without anchors, aliases, merge keys and tags.",
+            hint,
         )
 
 
