@@ -175,3 +175,18 @@ def test_required_options_are_marked() -> None:
     assert "  --image REFERENCE" in run(["render-job", "--help"])
     (line,) = (line for line in run(["rotate", "--help"]).splitlines() if "--base FILE" in line)
     assert line.endswith("[required]")
+
+
+@pytest.mark.parametrize("path", ENTRIES)
+def test_no_empty_name_is_taken_for_the_current_directory(path: str) -> None:
+    """``toolkit lint "$FILE"`` with a variable that is not set."""
+    ctx = ENTRIES[path]
+    for parameter in ctx.command.params:
+        kind = str(parameter.metavar)
+        if "FILE" not in kind and "DIR" not in kind:
+            continue
+        words = [""] if isinstance(parameter, click.Argument) else [parameter.opts[0], ""]
+        result = CliRunner().invoke(main, [*path.split()[1:], *words])
+        what = "it is empty; name a directory" if "DIR" in kind else "it is empty; name a file"
+        assert result.exit_code == 2, parameter
+        assert ("'' is not a format" if "FORMAT" in kind else what) in result.stderr, parameter

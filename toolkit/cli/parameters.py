@@ -110,10 +110,7 @@ class Option(click.Option):
 
     def type_cast_value(self, ctx: click.Context, value: Value) -> Value:
         """Return the value in the option's type. An empty file name is an error."""
-        metavar = str(self.metavar or "")
-        texts = value if isinstance(value, tuple | list) else (value,)
-        if ("FILE" in metavar or "DIR" in metavar) and "" in texts:
-            raise click.BadParameter("it is empty; name a file or a directory", ctx, self)
+        _refuse_empty_file(self, ctx, value)
         return super().type_cast_value(ctx, value)
 
     def value_from_envvar(self, ctx: click.Context) -> Value:
@@ -138,12 +135,25 @@ class Argument(click.Argument):
         super().__init__(*declarations, **attributes)
         self.reads, self.continues = reads, continues
 
+    def type_cast_value(self, ctx: click.Context, value: Value) -> Value:
+        """Return the value in the argument's type. An empty file name is an error."""
+        _refuse_empty_file(self, ctx, value)
+        return super().type_cast_value(ctx, value)
+
     def list_places(self, value: Value) -> list[Place]:
         """Return the files that a value names."""
         return [
             Place(self.continues if file == STDIN else "FILE", file, str(self.name))
             for file in _list_files(self, value)
         ]
+
+
+def _refuse_empty_file(parameter: click.Parameter, ctx: click.Context, value: Value) -> None:
+    """Raise an error for an empty name of a file or directory, which would be the current directory."""
+    words = str(parameter.metavar)
+    kinds = [kind for word, kind in (("FILE", "file"), ("DIR", "directory")) if word in words and "FORMAT" not in words]
+    if kinds and "" in (value if isinstance(value, tuple | list) else (value,)):
+        raise click.BadParameter(f"it is empty; name a {' or a '.join(kinds)}", ctx, parameter)
 
 
 def _list_files(parameter: Option | Argument, value: Value) -> list[Value]:
