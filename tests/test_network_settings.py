@@ -38,14 +38,34 @@ def test_a_key_log_that_can_not_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "a.b.example.", "a_b.example", "xn--bcher-kva.example", "10.0.0.1", "::1", f"{'x' * 63}.y"]
+    "host",
+    ["localhost", "a.b.example.", "a_b.example", "xn--bcher-kva.example", "10.0.0.1", "::1", "1a.2", f"{'x' * 63}.y"],
 )
 def test_a_host_that_can_be_resolved(host: str) -> None:
     assert is_host(host)
 
 
 @pytest.mark.parametrize(
-    "host", ["", ".", "a..b", ".a", "a..", "-a.b", "a-.b", "a b", "é", f"{'x' * 64}.y", "x." * 128, "[::1]", "::g"]
+    "host",
+    [
+        "",
+        ".",
+        "a..b",
+        ".a",
+        "a..",
+        "-a.b",
+        "a-.b",
+        "a b",
+        "é",
+        f"{'x' * 64}.y",
+        "x." * 128,
+        "[::1]",
+        "::g",
+        "999.1.1.1",
+        "1.2.3",
+        "7",
+        "fe80::1%eth0",
+    ],
 )
 def test_a_host_that_can_not_be_resolved(host: str) -> None:
     assert not is_host(host)

@@ -14,9 +14,9 @@ _SCHEMES = ("http", "https")
 _CA_BUNDLE = "AWS_CA_BUNDLE"
 _KEY_LOG = "SSLKEYLOGFILE"
 # Names that Go's resolver looks up (golang/go:src/net/dnsclient.go, isDomainName). Python's resolver, too, rejects
-# empty labels and labels of more than 63 characters.
+# empty labels and labels of more than 63 characters. A name of digits alone, such as 999.1.1.1, is none.
 _LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_HOST_NAME = re.compile(rf"(?=.*[A-Za-z_-]){_LABEL}(?:\.{_LABEL})*\.?")
 _MAX_HOST_NAME = 254
 
 
@@ -80,12 +80,11 @@ def require_proxy(proxy: str | None, variable: str = "HTTPS_PROXY") -> None:
 
 def is_host(text: str) -> bool:
     """Return whether a text is an IP address, without brackets, or a host name that can be resolved."""
-    if ":" not in text:
-        return len(text) <= _MAX_HOST_NAME and _HOST_NAME.fullmatch(text) is not None
     try:
-        return ipaddress.IPv6Address(text).scope_id is None
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return False
+        return len(text) <= _MAX_HOST_NAME and _HOST_NAME.fullmatch(text) is not None
+    return getattr(address, "scope_id", None) is None
 
 
 def is_loopback(host: str) -> bool:

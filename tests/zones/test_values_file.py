@@ -122,6 +122,10 @@ def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
             '{"schemaVersion": 1}',
             "values.yaml:1:2 schemaVersion: this is a contract or a report of the toolkit",
         ),
+        ("name: a\nruntime: python\n", "values.yaml:2:1 runtime: this is a Pulumi project"),
+        ("name: a\nruntime:\n  name: python\n", "values.yaml:2:1 runtime: this is a Pulumi project"),
+        ("config:\n  aws:region: a\n", "values.yaml:1:1 config: this is the configuration of a Pulumi stack"),
+        ("[tool]\nname = 1\n", "values.yaml:2:1: expected '<document start>', but found '<scalar>'"),
         ("a: 1\n---\nb: 1\n", "values.yaml:3:1: a values file has only one document"),
         ("a: b: c\n", "values.yaml:1:5: mapping values are not allowed here"),
         (

@@ -378,5 +378,6 @@ def _refusing(text: str, source: str) -> Iterator[None]:
 
 def _reason(said: str) -> str:
     """Return the library's message without any value, key, name or tag of the text."""
-    kept = _UNQUOTED.match(said)
+    # One of the library's messages contains a tuple.
+    kept = _UNQUOTED.match(said.replace("('<", "'<").replace(">',)", ">'"))
     return (kept.group().rstrip(" ,:").removesuffix(" from") if kept else "") or "it can't be read"

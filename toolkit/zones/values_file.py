@@ -138,6 +138,11 @@ class _File:
             for keys, kind in _OTHER_DOCUMENTS
             if all(isinstance(self.get((key,)), str | list | int) for key in keys)
         ]
+        if self.get(("runtime", "name")) or isinstance(self.get(("runtime",)), str):
+            kinds.append((("runtime",), "a Pulumi project"))
+        if any(":" in str(key) for key in mapping(self.get(("config",)))):
+            # pulumi/pulumi:sdk/go/common/resource/config/key.go: a key has the project's name, a colon and a name.
+            kinds.append((("config",), "the configuration of a Pulumi stack"))
         if not isinstance(self._document, dict | None):
             kinds = [((), "a list or a scalar, not a mapping")]
         if kinds:
