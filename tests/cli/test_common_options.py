@@ -73,6 +73,10 @@ def test_more_than_a_dollar_is_asked_for_on_a_terminal(many_zones: Path, outputs
     assert question in refused.text
     assert "not verified; nothing was issued" in refused.text
     assert refused.exit_code == 130
+    # A ledger that can't be written is named before the question.
+    unwritable = run_on_terminal(*line, *ELSEWHERE, "--ledger", many_zones / "ledger", environment=KEYS)
+    assert "can't write the ledger" in " ".join(unwritable.text.split())
+    assert (question in unwritable.text, unwritable.exit_code) == (False, 3)
     agreed = run_on_terminal(*line, *ELSEWHERE, answers={question: "y\n"}, environment=KEYS)
     assert (question in agreed.text, agreed.exit_code) == (True, 3)
     for arguments in (
@@ -102,7 +106,7 @@ def test_a_job_is_not_asked(many_zones: Path) -> None:
 def test_a_warning_that_credentials_are_sent_unencrypted(many_zones: Path, tmp_path: Path, command: list[str]) -> None:
     ledger = tmp_path / "ledger.jsonl"
     ledger.touch()
-    words = [*command, *([str(ledger)] if command[1:] else []), "--contract", str(many_zones)]
+    words = [*command, *([str(ledger)] if command[1:] else []), "--contract", str(many_zones), "--timeout", "1"]
     for url, is_safe in (
         ("http://aws.invalid:4566", False),
         ("https://aws.invalid", True),

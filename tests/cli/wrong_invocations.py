@@ -318,6 +318,7 @@ VERIFY = (
     Wrong(f"{_VERIFY} -o json=loop --lifetime x", "can't write loop: Too many levels of symbolic links", 3),
     Wrong(f"{_VERIFY} -o json=file/x", "can't write file/x: …", 3),
     Wrong(f"{_VERIFY} --ledger file/x", "can't write the ledger file/x: Not a directory", 3, AWS),
+    Wrong(f"{_VERIFY} --ledger -", "Invalid value for '--ledger': a ledger must be a file; …"),
     Wrong(f"{_VERIFY} --resume missing", "can't read the ledger missing: No such file or directory", 2, AWS),
     Wrong(f"{_VERIFY} --resume binary", "binary is not a ledger of toolkit verify: it is not UTF-8", 2, AWS),
     Wrong(f"{_VERIFY} --resume list.json", "list.json is not a ledger of toolkit verify\n  line 1: …", 2, AWS),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -58,8 +59,21 @@ def test_many_at_once_write_whole_lines(tmp_path: Path) -> None:
 
 
 def test_a_ledger_that_can_not_be_written(tmp_path: Path) -> None:
-    with pytest.raises(ExternalError, match="can't write the ledger"):
+    with pytest.raises(ExternalError, match=r"can't write the ledger .*: Is a directory"):
         FileLedger(tmp_path)
+
+
+def test_a_ledger_may_be_a_pipe_that_a_program_reads(tmp_path: Path) -> None:
+    """Without a reader, to open it would wait for one."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ExternalError, match=r"can't write the ledger .*: it is a pipe that no program reads"):
+        FileLedger(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with FileLedger(pipe) as ledger:
+        ledger.append("x", {"event": "revoked"})
+    assert b'"event": "revoked"' in os.read(reader, 1000)
+    os.close(reader)
 
 
 def events(file: Path) -> list[dict[str, Any]]:

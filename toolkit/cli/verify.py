@@ -23,7 +23,7 @@ from toolkit.cli.options import (
     zone_option,
 )
 from toolkit.cli.output_options import Output, result_option
-from toolkit.cli.parameters import Command, argument, option, path_option
+from toolkit.cli.parameters import Command, argument, option, parse_with, path_option
 from toolkit.cli.reports import FORMS, require_writable, write_reports
 from toolkit.cli.signals import Signals
 from toolkit.cli.verify_options import (
@@ -69,6 +69,12 @@ _MAX_SECONDS = 86_400
 _ASKS_ABOVE = 1
 
 
+def _require_file(ledger: Path) -> Path:
+    if str(ledger) == "-":
+        raise ValueError("a ledger must be a file; only from a file can a killed run be resumed")
+    return ledger
+
+
 @click.command(name="verify", cls=Command, epilog=_EXAMPLES)
 @contract_options
 @applied_options
@@ -102,6 +108,7 @@ _ASKS_ABOVE = 1
     "ledger_file",
     type=click.Path(path_type=Path, dir_okay=False),
     writes=True,
+    callback=parse_with(_require_file),
     help="Record requests and certificates in this file; each before it is sent or used, as AWS has no list of "
     "certificates. Syncs each line.",
 )
@@ -242,9 +249,9 @@ def _verify(
         raise
     if chosen["identity"] == "assume-role" and chosen["role"] != "zone":
         warn_of_shared_verifiers(zones)
-    _require_consent(contract, zones, source, yes=chosen["yes"])
     # Open until the end: a late answer may name an issued certificate.
     with FileLedger(ledger_file) if ledger_file else Ledger() as ledger:
+        _require_consent(contract, zones, source, yes=chosen["yes"])
         # From here on, every issued certificate is reported, no matter how many signals arrive.
         signals.hold()
         run = _run(contract, replace(plan, ledger=ledger), source, zones, signals)

@@ -198,11 +198,15 @@ class FileLedger(Ledger):
         try:
             make_directory(path.parent)
             exists = path.exists()
-            self._descriptor: int | None = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            # Without O_NONBLOCK, a pipe that no program reads would wait for one.
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
+            self._descriptor: int | None = os.open(path, flags, 0o600)
+            os.set_blocking(self._descriptor, True)
             self._torn = _ends_torn(path)
         except OSError as error:
+            reason = "it is a pipe that no program reads" if error.errno == errno.ENXIO else error.strerror
             raise ExternalError(
-                f"can't write the ledger {path}: {error.strerror or error}",
+                f"can't write the ledger {path}: {reason}",
                 "Name a writable file with --ledger: nothing is issued without a ledger.",
             ) from error
         if not exists:
