@@ -212,7 +212,8 @@ def _say(lines: list[str]) -> None:
 
 _EPILOG = """\b
 Exit codes: 0 good, 1 a check failed, 2 invalid input, 3 environment error,
-130 interrupted. Options can come from TOOLKIT_<COMMAND>_<OPTION>.
+130 interrupted, 141 the reader of stdout ended first.
+Options can come from TOOLKIT_<COMMAND>_<OPTION>.
 """
 
 
