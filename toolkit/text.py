@@ -110,3 +110,22 @@ def suggest(word: str, known: Iterable[str], likeness: float = 0.6, most: int = 
     lower = {each.lower(): each for each in known}
     close = difflib.get_close_matches(word.lower()[:100], lower, n=most, cutoff=likeness)
     return f"Did you mean {' or '.join(lower[each] for each in close)}?" if close else ""
+
+
+def describe_type(wanted: str, value: object) -> str:
+    """Return that a value in a document has a wrong type, and the fix if it is known.
+
+    Args:
+        wanted: the expected type, such as ``text`` or ``a list``.
+        value: the value, which is not shown.
+    """
+    fix = "; quote it" if wanted == "text" and isinstance(value, int | float) else ""
+    return f"must be {wanted}, and it is {_name_kind(value)}{fix}"
+
+
+def _name_kind(value: object) -> str:
+    """Return the kind of a value in a document, without the value."""
+    if value is None:
+        return "empty"
+    kinds = ((bool, "true or false"), (str, "text"), (int | float, "a number"), (list | tuple, "a list"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "an object")

@@ -16,9 +16,9 @@ from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.jsonpb import Secret, read_message
 from toolkit.control_plane.rehearsal.web_server import Handler, Rehearsal
 from toolkit.control_plane.resource_keys import Key
-from toolkit.control_plane.scoped_specs import read_struct
 from toolkit.mesh.schema.field_types import Spec
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
+from toolkit.mesh.schema.scoped_specs import read_struct
 
 if TYPE_CHECKING:
     from pathlib import Path

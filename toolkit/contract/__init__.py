@@ -5,7 +5,6 @@ can't differ. For an invalid document, the error lists every problem with its pa
 from an external CA exports a :class:`toolkit.contract.pending.PendingStack` instead.
 """
 
-from toolkit.contract.loading import describe_type as describe_type
 from toolkit.contract.loading import list_validation_problems as list_validation_problems
 from toolkit.contract.loading import load as load
 from toolkit.contract.loading import load_stack as load_stack

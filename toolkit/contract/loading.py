@@ -18,7 +18,7 @@ from toolkit.contract.models import StackOutputs
 from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.files import name_source, read_at_most
 from toolkit.pki import arn
-from toolkit.text import take_line
+from toolkit.text import describe_type, take_line
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -171,25 +171,6 @@ def _message(item: ErrorDetails) -> str:
             return f"is {value}, and this version of the toolkit reads {expected}: upgrade the toolkit"
         return f"must be {expected}, as a number"
     return item["msg"].removeprefix("Value error, ")
-
-
-def describe_type(wanted: str, value: object) -> str:
-    """Return that a value in a document has a wrong type, and the fix if it is known.
-
-    Args:
-        wanted: the expected type, such as ``text`` or ``a list``.
-        value: the value, which is not shown.
-    """
-    fix = "; quote it" if wanted == _TEXT and isinstance(value, int | float) else ""
-    return f"must be {wanted}, and it is {_kind(value)}{fix}"
-
-
-def _kind(value: object) -> str:
-    """Return the kind of a value in a document, without the value."""
-    if value is None:
-        return "empty"
-    kinds = ((bool, "true or false"), (str, "text"), (int | float, "a number"), (list | tuple, "a list"))
-    return next((name for kind, name in kinds if isinstance(value, kind)), "an object")
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -3,7 +3,7 @@
 Problems that a control plane would find only after the first of several writes are found here before any write.
 Sources: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go,
 kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go; for Secrets
-Kong/developer.konghq.com:app/mesh/manage-secrets.md; for other kinds see :mod:`toolkit.control_plane.scoped_specs`.
+Kong/developer.konghq.com:app/mesh/manage-secrets.md; for other kinds see :mod:`toolkit.mesh.schema.scoped_specs`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from toolkit.contract import DnsLabel, list_validation_problems
 from toolkit.control_plane.resource_keys import Key
-from toolkit.control_plane.scoped_specs import list_spec_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import name_source
 from toolkit.mesh.documents.data_sources import Unresolved, find_secrets_named, read_secret_value
@@ -29,6 +28,7 @@ from toolkit.mesh.documents.wording import has_half_characters
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
+from toolkit.mesh.schema.scoped_specs import list_spec_problems
 from toolkit.mesh.schema.secret import ObjectName
 from toolkit.pki import duration
 from toolkit.text import take_line

@@ -21,9 +21,9 @@ from tests.control_plane.test_recorded import accepted
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.exchange import Request
 from toolkit.control_plane.rehearsal.inventory import hash_name
-from toolkit.control_plane.scoped_specs import list_spec_problems
 from toolkit.mesh.documents.differences import find_differences
 from toolkit.mesh.schema.scoped import COLLECTIONS, SCOPED_KINDS, ScopedKind
+from toolkit.mesh.schema.scoped_specs import list_spec_problems
 
 ISSUE = scoped.path("meshidentities", "issue")
 TRUST = scoped.path("meshtrusts", "issue")

@@ -1,7 +1,7 @@
 """Read the specs in requests as Kuma 2.14.3 does, and answer with its words. It rejects values of a newer Kuma.
 
 Source: the CustomResourceDefinitions of Kuma 2.14.3 (kumahq/kuma:deployments/charts/kuma/crds); see
-:mod:`toolkit.control_plane.scoped_specs`.
+:mod:`toolkit.mesh.schema.scoped_specs`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.control_plane.rehearsal.exchange import require
 from toolkit.control_plane.rehearsal.jsonpb import MessageError
-from toolkit.control_plane.scoped_specs import (
+from toolkit.mesh.schema.scoped_specs import (
     DEFAULT_TLS_VERSION,
     SpecProblem,
     list_duration_problems,
@@ -22,7 +22,7 @@ from toolkit.mesh.schema.traffic_policies import TargetRef, TlsConf, TlsVersion
 from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
-    from toolkit.control_plane.scoped_specs import Choices
+    from toolkit.mesh.schema.scoped_specs import Choices
     from toolkit.mesh.schema.versions import Product
 
 _TARGETS = (

@@ -99,24 +99,24 @@ def _findings(context: Context) -> Iterator[Finding]:
         for check_secret in _SECRET_CHECKS:
             yield from check_secret(secret, context)
     for resource in scoped:
-        for check_scoped in _list_scoped_checks(resource.kind):
-            yield from check_scoped(resource, context)
+        yield from _check_scoped(resource, context)
     yield from metadata_rules.check_twice((*meshes, *secrets, *scoped))
 
 
-def _list_scoped_checks(kind: str) -> Iterator[Callable[[ScopedDocument, Context], Iterator[Finding]]]:
+def _check_scoped(resource: ScopedDocument, context: Context) -> Iterator[Finding]:
     from toolkit.mesh.lint import contract_rules, identity_rules, scoped_rules, trust_rules  # noqa: PLC0415 - as above
 
-    yield scoped_rules.check
-    yield metadata_rules.check
-    if kind == "MeshIdentity":
-        yield identity_rules.check
-        yield trust_rules.check_identity
-        yield contract_rules.check_identity
-    elif kind == "MeshTrust":
-        yield trust_rules.check_trust
-    elif kind == "MeshTrafficPermission":
-        yield scoped_rules.check_permission
+    own: dict[str, tuple[Callable[[ScopedDocument, Context], Iterator[Finding]], ...]] = {
+        "MeshIdentity": (identity_rules.check, trust_rules.check_identity, contract_rules.check_identity),
+        "MeshTrust": (trust_rules.check_trust,),
+        "MeshTrafficPermission": (scoped_rules.check_permission,),
+    }
+    checks = (scoped_rules.check, metadata_rules.check, *own.get(resource.kind, ()))
+    findings = [finding for check in checks for finding in check(resource, context)]
+    yield from findings
+    # The other findings explain more, so a second one about the same field is left out.
+    explained = {finding.path for finding in findings if finding.rule.severity is Severity.ERROR}
+    yield from (each for each in scoped_rules.list_rejections(resource) if each.path not in explained)
 
 
 def _with_excerpt(finding: Finding, excerpts: Mapping[str, Excerpts]) -> Finding:

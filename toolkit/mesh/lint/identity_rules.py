@@ -15,7 +15,7 @@ from toolkit.mesh.documents.wording import join_words, show, show_key
 from toolkit.mesh.lint.credential_rules import IN_THE_MESH
 from toolkit.mesh.lint.findings import Context, Finding, report
 from toolkit.mesh.lint.issuance_rules import MIN_LIFETIME, SHORT, check_go_duration, judge_arn, read_go_duration
-from toolkit.mesh.lint.structure import EMPTY_FIELD, MISSING_FIELD, check_spot, list_keys, report_type
+from toolkit.mesh.lint.structure import EMPTY_FIELD, check_spot, list_keys, report_type
 from toolkit.mesh.schema import versions
 from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.field_types import Spot, list_fields, walk_fields
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _PROVIDER_PATH: Path = ("spec", "provider")
 _TYPE_PATH: Path = (*_PROVIDER_PATH, "type")
-_BUNDLED_PATH: Path = (*_PROVIDER_PATH, "bundled")
 CONFIG_PATH: Path = (*_PROVIDER_PATH, "extension", "config")
 # The path within the configuration of the extension.
 EXPIRY: Path = ("certificateParameters", "expiry")
@@ -79,8 +78,11 @@ def check(document: ScopedDocument, context: Context) -> Iterator[Finding]:
     yield from _winner(document, context)
     provider = mapping(document.spec.get("provider"))
     yield from _blocks(document, provider)
-    if provider.get("type") == "Bundled" and isinstance(provider.get("bundled"), dict):
-        yield from _bundled(document)
+    bundled = mapping(provider.get("bundled"))
+    is_generated = provider.get("type") == "Bundled" and at(bundled, ("autogenerate", "enabled")) is True
+    if is_generated and bundled.get("insecureAllowSelfSigned") is not True:
+        path = (*_PROVIDER_PATH, "bundled", "insecureAllowSelfSigned")
+        yield report(document, "MESH190", path, "autogenerate is enabled, without insecureAllowSelfSigned: true")
     if provider.get("type") == "Extension":
         yield from _extension(document, context)
     for spot in document.spots:
@@ -125,43 +127,19 @@ def _read_match_labels(document: ScopedDocument) -> dict[Value, str] | None:
 
 
 def _blocks(document: ScopedDocument, provider: AnyMapping) -> Iterator[Finding]:
-    """Yield the findings about the block of the type, and about blocks of other types."""
+    """Yield the findings about blocks of other types than the provider's."""
     chosen = _BLOCKS.get(text(provider.get("type")))
-    if chosen and provider.get(chosen) is None:
-        message = f"type is {provider['type']}, and {chosen} is missing"
-        yield report(document, MISSING_FIELD, (*_PROVIDER_PATH, chosen), message, f"Add {chosen}.")
     for block in _BLOCKS.values():
         if chosen and block != chosen and provider.get(block) is not None:
             message = f"type is {provider['type']}, so {block} is not read"
             yield report(document, "MESH189", (*_PROVIDER_PATH, block), message)
 
 
-def _bundled(document: ScopedDocument) -> Iterator[Finding]:
-    bundled = mapping(at(document.value, _BUNDLED_PATH))
-    ca, ca_path = bundled.get("ca"), (*_BUNDLED_PATH, "ca")
-    if at(bundled, ("autogenerate", "enabled")) is True:
-        if ca is not None:
-            yield report(document, "MESH191", ca_path, "ca is set, and autogenerate is enabled")
-        if bundled.get("insecureAllowSelfSigned") is not True:
-            path = (*_BUNDLED_PATH, "insecureAllowSelfSigned")
-            yield report(document, "MESH190", path, "autogenerate is enabled, without insecureAllowSelfSigned: true")
-    elif ca is None:
-        message = "ca is missing in bundled, and autogenerate is not enabled"
-        yield report(document, MISSING_FIELD, ca_path, message, "Add ca, or enable autogenerate.")
-    elif isinstance(ca, dict):
-        for name in ("certificate", "privateKey"):
-            if ca.get(name) is None:
-                yield report(document, MISSING_FIELD, (*ca_path, name), f"{name} is missing in ca", f"Add {name}.")
-
-
 def _source(document: ScopedDocument, spot: Spot) -> Iterator[Finding]:
     """Yield the findings about a data source of the Bundled provider's CA."""
     source, path = mapping(spot.value), ("spec", *spot.path)
     block, field = _SOURCES.get(text(source.get("type")), ("", ""))
-    if block and source.get(block) is None:
-        message = f"type is {source['type']}, and {block} is missing"
-        yield report(document, MISSING_FIELD, (*path, block), message, f"Add {block}.")
-    elif block and mapping(source.get(block)).get(field) == "":
+    if block and mapping(source.get(block)).get(field) == "":
         yield report(document, EMPTY_FIELD, (*path, block, field), f"{field} of {block} is empty")
     if spot.path[-1] == "privateKey" and source.get("insecureInline") is not None:
         message = "the private key is in the MeshIdentity itself"

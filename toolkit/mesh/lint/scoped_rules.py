@@ -6,15 +6,17 @@ A control plane drops unknown fields without an error. The effect of ``rules`` o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.wording import show
+from toolkit.mesh.documents.wording import show, show_path
 from toolkit.mesh.lint import structure
 from toolkit.mesh.lint.findings import Context, Finding, report
 from toolkit.mesh.lint.metadata_rules import check_mesh, check_name, check_namespace
 from toolkit.mesh.schema import versions
 from toolkit.mesh.schema.field_types import list_fields
+from toolkit.mesh.schema.scoped_specs import list_spec_problems
 from toolkit.mesh.schema.versions import MeshVersion
 from toolkit.yamltext.plain import AnyMapping, at, is_tame, items, mapping
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _SYSTEM_KINDS = ("MeshIdentity", "MeshTrust")
 # Kong/developer.konghq.com:app/_mesh_policies/meshidentity/index.md
 _FIRST_ON_KUBERNETES, _FIRST_ON_UNIVERSAL = MeshVersion(2, 12), MeshVersion(2, 13)
+# The problems of a field that should be there begin so.
+_MISSING = "is missing"
 _ALLOWING = ("allow", "allowWithShadowDeny")
 
 
@@ -67,6 +71,19 @@ def _version(document: ScopedDocument, version: MeshVersion | None) -> Iterator[
         yield report(document, "MESH125", ("type" if document.is_universal else "kind",), message)
 
 
+def list_rejections(document: ScopedDocument) -> Iterator[Finding]:
+    """Yield a finding for every problem with which a control plane rejects the spec."""
+    for path, reason in list_spec_problems(document.kind, document.value.get("spec")):
+        parts = tuple(int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", path))
+        if reason.startswith(_MISSING):
+            *above, name = parts
+            where = f" in {structure.show_end((*above,))}" if above else ""
+            message = f"{name} is missing{where}{reason.removeprefix(_MISSING)}"
+            yield report(document, structure.MISSING_FIELD, parts, message, f"Add {name}.")
+        else:
+            yield report(document, "MESH221", parts, f"{show_path(parts)} {reason}")
+
+
 def check_permission(document: ScopedDocument, context: Context) -> Iterator[Finding]:
     """Yield the findings about the clients that a MeshTrafficPermission allows."""
     for path, match in _matches(document, (*_ALLOWING, "deny")):
@@ -74,8 +91,6 @@ def check_permission(document: ScopedDocument, context: Context) -> Iterator[Fin
         if isinstance(value, str) and value.endswith("/"):
             fix = f"Write {show(value.rstrip('/'))}." if not value.endswith("//") else ""
             yield report(document, "MESH220", (*path, "spiffeID", "value"), f"{show(value)} ends with a slash", fix)
-    if items(document.spec.get("rules")) and items(document.spec.get("from")):
-        yield report(document, "MESH221", ("spec", "from"), "from is not read, because there are rules")
     yield from _old_certificates(document, context)
 
 

@@ -126,7 +126,7 @@ def report_type(document: WithFields, path: Path, expected: str, value: object) 
         fix = "Put the value in quotes."
     elif expected == "true or false" and isinstance(value, str):
         fix = "Write true or false, without quotes."
-    return report(document, WRONG_TYPE, path, f"{_show_end(path)} must be {expected}; it is {name_kind(value)}", fix)
+    return report(document, WRONG_TYPE, path, f"{show_end(path)} must be {expected}; it is {name_kind(value)}", fix)
 
 
 def report_key(document: WithFields, path: Path, key: str, known: Iterable[str], fix: str | None = None) -> Finding:
@@ -184,7 +184,7 @@ def _missing(document: WithFields, spot: Spot, model: type[Model], without: tupl
         if not field.is_required() or spot.value.get(name) is not None or name in without:
             continue
         path = _at(document, (*spot.path, name))
-        message = f"{name} is missing in {_show_end(spot.path or document.spec_path)}"
+        message = f"{name} is missing in {show_end(spot.path or document.spec_path)}"
         is_of_a_provided_ca = model is ProvidedConf or (model is ProvidedBackend and name == "conf")
         if is_of_a_provided_ca and at(document.spec, ("mtls", "skipValidation")) is True:
             yield report(document, "MESH019", path, f"{message}, and skipValidation is true")
@@ -296,7 +296,7 @@ def _bounds(metadata: tuple[object, ...]) -> list[tuple[str, Callable[[float, fl
     return [(word, test, bound) for word, test, bound in bounds if bound is not None]
 
 
-def _show_end(path: Path) -> str:
+def show_end(path: Path) -> str:
     """Return the last part of a path: a key, or an item with the key of its list."""
     return show_path(path[-1:] if isinstance(path[-1], str) else path[-2:])
 

@@ -19,7 +19,6 @@ from toolkit.mesh.lint.chain_rules import ROOT_ONLY, Bundle, check_trusted, read
 from toolkit.mesh.lint.contract_rules import OTHER_CHAIN, is_same_ca
 from toolkit.mesh.lint.findings import Context, Finding, report
 from toolkit.mesh.lint.identity_rules import find_acmpca_config, read_arn
-from toolkit.mesh.lint.structure import MISSING_FIELD
 from toolkit.mesh.schema import spiffe_id
 from toolkit.pki import chain, pem
 from toolkit.yamltext.plain import at, items, mapping, text
@@ -58,10 +57,6 @@ def check_trust(document: ScopedDocument, context: Context) -> Iterator[Finding]
     # An empty one has another finding.
     if domain:
         yield from _spiffe_text(document, ("spec", "trustDomain"), _TRUST_DOMAIN, domain, domain)
-    for index, value in enumerate(items(document.spec.get("caBundles"))):
-        if mapping(value).get("type") == "Pem" and mapping(value).get("pem") is None:
-            path = ("spec", "caBundles", index, "pem")
-            yield report(document, MISSING_FIELD, path, f"pem is missing in caBundles[{index}]", "Add pem.")
     bundles = _read_bundles(document)
     for bundle in bundles:
         yield from check_trusted(bundle, domain, context.target.now)

@@ -78,7 +78,7 @@ class PermissionFrom(Model):
 
 
 class MeshTrafficPermissionSpec(Model):
-    """The spec of a permission, with ``rules`` or ``from``. With ``rules``, Kuma ignores ``from``."""
+    """The spec of a permission, with ``rules`` or ``from``; Kuma rejects one with both."""
 
     target_ref: TargetRef | None = None
     from_: Annotated[tuple[PermissionFrom, ...], Field(strict=False)] | None = Field(None, alias="from")

@@ -99,7 +99,7 @@ FIELDS = [
     Case("MESH011", "      autogenerate:\n        enabled: true\n", "", at="bundled:", base=SELF_SIGNED, fix="Add ca"),
     Case("MESH012", "enabled: true", "«enabled: 'true'", base=SELF_SIGNED),
     Case("MESH190", "      insecureAllowSelfSigned: true\n", "", at="bundled:", base=SELF_SIGNED),
-    Case("MESH191", "      autogenerate:\n", "      «ca: {}\n      autogenerate:\n", base=SELF_SIGNED),
+    Case("MESH221", "      autogenerate:\n", "      «ca: {}\n      autogenerate:\n", base=SELF_SIGNED),
     Case("MESH189", "    spire:\n", "    «bundled: {}\n    spire:\n", base=SPIRE, message="bundled is not read"),
     bundled("MESH011", "          type: File\n", "", at="privateKey:", message="type is missing in privateKey"),
     bundled("MESH011", "          file:\n            path: /etc/ca.key\n", "", at="privateKey:", fix="Add file."),

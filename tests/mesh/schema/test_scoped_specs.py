@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.exchange import Request
-from toolkit.control_plane.scoped_specs import list_spec_problems
 from toolkit.mesh.schema.scoped import COLLECTIONS, SCOPED_KINDS, ScopedKind
+from toolkit.mesh.schema.scoped_specs import list_spec_problems
 
-RECORDED = Path(__file__).parent / "recorded"
+RECORDED = Path(__file__).parents[2] / "control_plane/recorded"
 LINES = [
     json.loads(line)
     for mode in ("zone", "global")
@@ -76,7 +76,7 @@ def bundled(**bundled: Any) -> dict[str, Any]:
         (
             "MeshTLS",
             {"rules": [{}], "from": [{"targetRef": {"kind": "Mesh"}}]},
-            ["spec: has from and rules; use only one of them"],
+            ["spec.from: can't be set together with rules"],
         ),
         ("MeshTrafficPermission", {}, ["spec: needs from or rules"]),
         ("MeshTrafficPermission", {"rules": [{"default": {"allow": ALLOW}}]}, []),

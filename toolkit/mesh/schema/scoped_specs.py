@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, get_args
 
 from pydantic import ValidationError
 
-from toolkit.contract import describe_type
 from toolkit.errors import Problem
 from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.field_types import FieldType, Spot, list_fields, read_annotation, walk_fields
@@ -33,6 +32,7 @@ from toolkit.mesh.schema.spiffe_id import check_path, check_trust_domain
 from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec, TlsVersion
 from toolkit.mesh.schema.trust import MeshTrustSpec
 from toolkit.pki.go_pem import read_blocks
+from toolkit.text import describe_type
 from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class SpecProblem(NamedTuple):
 
 
 _BOTH = SpecProblem(
-    "spec", "field 'from' must be empty when 'rules' is defined", "has from and rules; use only one of them"
+    "spec.from", "field 'from' must be empty when 'rules' is defined", "can't be set together with rules", "spec"
 )
 
 
