@@ -66,7 +66,7 @@ class Document:
         """Return the path of its name."""
         return ("name",) if self.is_universal else ("metadata", "name")
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Return its name; empty if it has none."""
         return text(at(self.value, self.name_path))
