@@ -1,4 +1,4 @@
-"""Know the usage modes of private CAs, which limit how long the certificates may live that a CA issues."""
+"""Check the lifetime of certificates against the usage mode of a private CA."""
 
 from __future__ import annotations
 

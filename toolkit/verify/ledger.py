@@ -204,7 +204,7 @@ class FileLedger(Ledger):
             os.set_blocking(self._descriptor, True)
             self._torn = _ends_torn(path)
         except OSError as error:
-            reason = "it is a pipe that no program reads" if error.errno == errno.ENXIO else error.strerror
+            reason = "it is a pipe that no program reads" if error.errno == errno.ENXIO else error.strerror or error
             raise ExternalError(
                 f"can't write the ledger {path}: {reason}",
                 "Name a writable file with --ledger: nothing is issued without a ledger.",

@@ -41,6 +41,7 @@ _TOKEN_FORM = re.compile(r"hv[sbr]\.[A-Za-z0-9_-]{16,}")
 _ANY_IDENTIFIER = re.compile(r"\w{16,128}", re.ASCII)
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 _SPACES = {"\n": "a line end", "\r": "a line end", " ": "a space", "\t": "a tab"}
+# The next two are strings, which re compiles when a document has credentials.
 # Shells and Flux, Helm and Jinja, Argo CD's Vault plugin, vals, SOPS, and other substitution tools.
 _VARIABLE = (
     r"(?s:\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_]\w*|\{\{.*\}\}|<path:.*>|ref\+\w+://.*|ENC\[.*\]|%\w+%|@\w+@|__\w+__)"

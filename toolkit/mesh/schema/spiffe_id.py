@@ -23,6 +23,7 @@ PATH_FIELDS = ("TrustDomain", "Namespace", "ServiceAccount", "Workload")
 # Whitespace of Go templates. A dash next to a brace removes the whitespace around the action, but only if the dash has
 # whitespace on its other side (golang/go:src/text/template/parse/lex.go).
 _SPACE = r"[ \t\r\n]"
+# Patterns as strings are compiled when a document needs them.
 # No known action has a brace in it. Without braces, a search takes time in proportion to the template's length.
 _ACTION = (
     rf"(?:(?<!{_SPACE}){_SPACE}+(?=\{{\{{-{_SPACE}))?(?<!\{{)\{{\{{(?:-(?={_SPACE}))?"
