@@ -57,6 +57,10 @@ def check(document: Checked, _: Context) -> Iterator[Finding]:
     """Yield the findings about the metadata of a document of any kind."""
     if document.is_universal:
         yield from _texts(document, ("labels",))
+        # A Mesh has no mesh, but the control plane reads the field for every resource.
+        mesh = document.value.get("mesh")
+        if isinstance(document, MeshDocument) and not isinstance(mesh, str | None):
+            yield report(document, WRONG_TYPE, ("mesh",), f"the mesh must be a text; it is {name_kind(mesh)}")
     else:
         yield from _unknown(document, mapping(document.value.get("metadata")))
         yield from _texts(document, ("metadata", "labels"))

@@ -183,6 +183,7 @@ LABELS = [
         base=UNIVERSAL,
     ),
     Case("MESH012", "name: default\n", "name: default\n«labels: x\n", near="name: default\nlabels:\n", base=UNIVERSAL),
+    Case("MESH012", "name: default\n", "name: default\n«mesh: 1\n", near="name: default\nmesh: x\n", base=UNIVERSAL),
 ]
 VALIDATION = [
     Case("MESH019", SOURCES, "", at="name: own", base=PROVIDED, near=SOURCES),
