@@ -11,14 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from toolkit.control_plane.rehearsal import mesh_validation
 from toolkit.control_plane.rehearsal.api import StandIn
-from toolkit.control_plane.rehearsal.jsonpb import Secret, read_message
 from toolkit.control_plane.rehearsal.web_server import Handler, Rehearsal
 from toolkit.control_plane.resource_keys import Key
 from toolkit.mesh.schema.field_types import Spec
+from toolkit.mesh.schema.messages import Secret, add_defaults, find_spec_model, read_message
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
-from toolkit.mesh.schema.scoped_specs import read_struct
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,11 +51,14 @@ def kept(document: dict[str, Any]) -> dict[str, Any]:
     """A resource as a control plane keeps it, past all checks."""
     meta = {name: document[name] for name in ("type", "mesh", "name", "labels") if document.get(name)}
     if document["type"] in SCOPED_KINDS:
-        return {**meta, "spec": read_struct(document["type"], document["spec"]), "status": document.get("status", {})}
+        spec = read_message(find_spec_model(document["type"]), document["spec"])
+        return {**meta, "spec": spec, "status": document.get("status", {})}
     if document["type"] == "Secret":
         return {**meta, **read_message(Secret, document)}
     meta.pop("mesh", None)
-    return {**meta, **mesh_validation.add_defaults(read_message(Spec, document))}
+    spec = read_message(Spec, document)
+    add_defaults(spec)
+    return {**meta, **spec}
 
 
 class Faulty(Rehearsal):

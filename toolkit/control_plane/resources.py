@@ -22,11 +22,11 @@ from toolkit.control_plane.resource_keys import Key
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import name_source
 from toolkit.mesh.documents.data_sources import Unresolved, find_secrets_named, read_secret_value
-from toolkit.mesh.documents.kept import list_backends
 from toolkit.mesh.documents.typed import Document, SecretDocument
 from toolkit.mesh.documents.wording import has_half_characters
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
+from toolkit.mesh.schema.messages import list_backends
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.mesh.schema.scoped_specs import list_spec_problems
 from toolkit.mesh.schema.secret import ObjectName

@@ -19,7 +19,7 @@ from toolkit.text import MAX_LINE, take_line
 from toolkit.values import Object
 from toolkit.yamltext.plain import is_tame, items
 
-# The first version that may have other fields than those in toolkit.mesh.documents.kept.
+# The first version that may have other fields than the models in toolkit.mesh.schema.
 _UNKNOWN_FROM = MeshVersion(2, 15)
 _MAX_PROBLEMS = 50
 # The lists of fields in an error, with the name of the reason in each.

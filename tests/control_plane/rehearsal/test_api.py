@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from tests.control_plane.faulty import ARN
 from tests.mesh.protobuf import NoMessageError, round_trip
-from toolkit.control_plane.rehearsal import jsonpb
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.exchange import Reply, Request
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
+from toolkit.mesh.schema import messages
 from toolkit.mesh.schema.field_types import Spec
 
 if TYPE_CHECKING:
@@ -317,7 +317,7 @@ def test_what_it_reads_is_what_protobuf_reads(document: Any) -> None:
     except (NoMessageError, AttributeError, TypeError):
         return
     try:
-        found = jsonpb.read_message(Spec, document)
-    except jsonpb.MessageError:
+        found = messages.read_message(Spec, document)
+    except messages.MessageError:
         return
     assert found == expected

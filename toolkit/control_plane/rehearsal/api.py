@@ -32,10 +32,10 @@ from toolkit.control_plane.rehearsal.exchange import (
 )
 from toolkit.control_plane.rehearsal.identity_conditions import reconcile
 from toolkit.control_plane.rehearsal.inventory import Inventory, find_path, pull, push
-from toolkit.control_plane.rehearsal.jsonpb import MessageError, Meta, Secret, read_message
 from toolkit.control_plane.rehearsal.specs import read_spec
 from toolkit.errors import Problem
 from toolkit.mesh.schema.field_types import Spec
+from toolkit.mesh.schema.messages import MessageError, Meta, Secret, add_defaults, read_message
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.values import Object
 
@@ -252,7 +252,8 @@ class StandIn:
         violations += ca_plugins.list_violations(spec, key.mesh, self.inventory, self.product)
         require(violations, title)
         ca_plugins.require_lifetimes(spec)
-        return mesh_validation.add_defaults(spec)
+        add_defaults(spec)
+        return spec
 
     def _delete(self, request: Request, key: Key) -> Reply:
         document = self.inventory.find(*key)

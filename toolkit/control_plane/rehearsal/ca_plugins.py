@@ -16,12 +16,12 @@ from cryptography import x509
 from pydantic import ValidationError
 
 from toolkit.control_plane.rehearsal.exchange import RefusedError
-from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
 from toolkit.control_plane.rehearsal.mesh_validation import is_lifetime
 from toolkit.errors import Problem
 from toolkit.mesh.schema.acmpca import AcmPcaConf
 from toolkit.mesh.schema.backends import BuiltinConf, CertManagerConf, ProvidedConf, VaultConf
 from toolkit.mesh.schema.field_types import walk_fields
+from toolkit.mesh.schema.messages import MessageError, read_message
 from toolkit.mesh.schema.model import DataSource, Model
 from toolkit.pki import certificate, go_pem, private_key
 from toolkit.values import Object

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
 from toolkit.errors import Problem
+from toolkit.mesh.schema.messages import MessageError, read_message
 from toolkit.mesh.schema.telemetry import DatadogConf, FileConf, PrometheusConf, TcpConf, ZipkinConf
 from toolkit.values import Object
 
@@ -206,29 +206,3 @@ def _tags(path: str, tags: dict[str, str]) -> Iterator[Problem]:
             yield Problem(f'{path}["{name}"]', "tag value must be non-empty")
         if not _TAG_VALUE.fullmatch(value):
             yield Problem(f'{path}["{name}"]', f'tag value {allowed} or be "*"')
-
-
-def add_defaults(mesh: Object) -> Object:
-    """Return a Mesh with the settings that Kuma adds to a Prometheus backend.
-
-    Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_defaulter.go.
-    """
-    metrics = mesh.get("metrics", {})
-    if "backends" not in metrics:
-        return mesh
-    backends = [
-        {**backend, "conf": _with_prometheus_defaults(read_message(PrometheusConf, backend.get("conf", {})))}
-        if backend.get("type") == "prometheus"
-        else backend
-        for backend in metrics["backends"]
-    ]
-    return {**mesh, "metrics": {**metrics, "backends": backends}}
-
-
-def _with_prometheus_defaults(conf: Object) -> Object:
-    tls = conf.get("tls", {"mode": "disabled"} if conf.get("skipMTLS") else {})
-    kept = dict(conf)
-    if "skipMTLS" in conf and tls.get("mode") == "providedTLS":
-        del kept["skipMTLS"]
-    defaults = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}}
-    return {**defaults, **kept, "tls": tls}

@@ -30,7 +30,7 @@ def list_meta_violations(
     """Return every violation of a resource's type, name, mesh and labels.
 
     Args:
-        meta: metadata that was read as :class:`toolkit.control_plane.rehearsal.jsonpb.Meta`.
+        meta: metadata that was read as :class:`toolkit.mesh.schema.messages.Meta`.
         kind: from the request's path.
         mesh: the mesh in the request's path.
         name: the name in the request's path.

@@ -9,16 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.control_plane.rehearsal.exchange import require
-from toolkit.control_plane.rehearsal.jsonpb import MessageError
+from toolkit.mesh.schema.messages import MessageError, find_spec_model, read_message
 from toolkit.mesh.schema.scoped_specs import (
-    DEFAULT_TLS_VERSION,
     SpecProblem,
     list_duration_problems,
     list_rule_problems,
     list_schema_problems,
-    read_struct,
 )
-from toolkit.mesh.schema.traffic_policies import TargetRef, TlsConf, TlsVersion
+from toolkit.mesh.schema.traffic_policies import DEFAULT_TLS_VERSION, TargetRef, TlsConf, TlsVersion
 from toolkit.values import Object, Value
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ def read_spec(kind: str, spec: Value, product: Product) -> Object:
     _require_valid(list_schema_problems(kind, spec, _CHOICES))
     if durations := list_duration_problems(kind, spec):
         raise MessageError(durations[0].answer)
-    kept = read_struct(kind, spec)
+    kept = read_message(find_spec_model(kind), spec)
     _require_valid(list_rule_problems(kind, kept, product))
     return kept
 

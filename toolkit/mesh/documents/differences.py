@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from ruamel.yaml import YAML
 
 from toolkit.mesh.documents.confidential import INLINE, hides
-from toolkit.mesh.documents.kept import drop_unknown, list_backends, normalize
+from toolkit.mesh.documents.kept import drop_unknown, normalize
 from toolkit.mesh.documents.wording import is_credential
 from toolkit.mesh.schema.go_base64 import decode
+from toolkit.mesh.schema.messages import list_backends
 from toolkit.text import escape, take_line
 from toolkit.values import Object
 from toolkit.yamltext.plain import items, mapping

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.wording import show_path
 from toolkit.mesh.schema.field_types import Spot, walk_fields
 from toolkit.mesh.schema.mesh import API_VERSION, Form
+from toolkit.mesh.schema.messages import find_spec_model
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
 from toolkit.text import take_line
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import Node, Path, Place, Scalar
 from toolkit.yamltext.plain import AnyMapping, at, items, mapping, text
-
-if TYPE_CHECKING:
-    from toolkit.mesh.schema.model import Model
 
 # The mesh of a Kubernetes document without a label.
 DEFAULT_MESH = "default"
@@ -294,18 +292,3 @@ _OWN_KINDS: dict[str, type[Document]] = {
     **dict.fromkeys(SCOPED_KINDS, ScopedDocument),
 }
 _UNIVERSAL_KINDS = _OWN_KINDS | {"Secret": SecretDocument, "GlobalSecret": SecretDocument}
-
-
-@cache
-def find_spec_model(kind: str) -> type[Model]:
-    """Return the model of the spec of a kind of :data:`toolkit.mesh.schema.scoped.SCOPED_KINDS`."""
-    # Most documents have no such resource, and the models are slow to make.
-    from toolkit.mesh.schema import identity_spec, traffic_policies, trust  # noqa: PLC0415
-
-    models: dict[str, type[Model]] = {
-        "MeshIdentity": identity_spec.MeshIdentitySpec,
-        "MeshTrust": trust.MeshTrustSpec,
-        "MeshTLS": traffic_policies.MeshTlsSpec,
-        "MeshTrafficPermission": traffic_policies.MeshTrafficPermissionSpec,
-    }
-    return models[kind]

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.model import GO_DURATION, Model
+from toolkit.mesh.schema.model import GO_DURATION, GoStruct
 from toolkit.mesh.schema.scoped import ScopedKind, ScopedResource
 from toolkit.mesh.schema.secure_data_source import SecureDataSource
 from toolkit.values import Object
@@ -30,45 +30,45 @@ def _go_duration(value: str) -> str:
 GoDuration = Annotated[str, AfterValidator(_go_duration), GO_DURATION]
 
 
-class DataplaneSelector(Model):
+class DataplaneSelector(GoStruct):
     """Labels of data plane proxies; ``{}`` selects all of them."""
 
     match_labels: dict[str, str] | None = None
 
 
-class Selector(Model):
+class Selector(GoStruct):
     """The selected data plane proxies; without ``dataplane`` none."""
 
     dataplane: DataplaneSelector | None = None
 
 
-class SpiffeId(Model):
+class SpiffeId(GoStruct):
     """Go templates of the SPIFFE ID: see :mod:`toolkit.mesh.schema.spiffe_id`."""
 
     trust_domain: str | None = None
     path: str | None = None
 
 
-class CertificateParameters(Model):
+class CertificateParameters(GoStruct):
     """Parameters of issued certificates."""
 
     expiry: GoDuration | None = None
 
 
-class BundledCa(Model):
+class BundledCa(GoStruct):
     """A CA that the user provides."""
 
     certificate: SecureDataSource | None = None
     private_key: SecureDataSource | None = None
 
 
-class Autogenerate(Model):
+class Autogenerate(GoStruct):
     """Whether the control plane creates a self-signed CA."""
 
     enabled: bool | None = None
 
 
-class Bundled(Model):
+class Bundled(GoStruct):
     """Certificates that the control plane issues itself."""
 
     mesh_trust_creation: MeshTrustCreation | None = None
@@ -78,19 +78,19 @@ class Bundled(Model):
     ca: BundledCa | None = None
 
 
-class SpireAgent(Model):
+class SpireAgent(GoStruct):
     """The SPIRE agent on the proxy's host."""
 
     timeout: GoDuration | None = None
 
 
-class Spire(Model):
+class Spire(GoStruct):
     """Certificates that a SPIRE agent delivers."""
 
     agent: SpireAgent | None = None
 
 
-class AcmPcaConfig(Model):
+class AcmPcaConfig(GoStruct):
     """The ``config`` of Kong Mesh's extension ``acmpca``. Experimental: see the module's sources.
 
     It has no credentials, ``commonName``, ``caCert``, timeouts or template.
@@ -107,7 +107,7 @@ class AcmPcaConfig(Model):
     mesh_trust_creation: MeshTrustCreation | None = None
 
 
-class Extension(Model):
+class Extension(GoStruct):
     """A provider that is not part of open-source Kuma.
 
     Attributes:
@@ -118,7 +118,7 @@ class Extension(Model):
     config: Object | None = None
 
 
-class Provider(Model):
+class Provider(GoStruct):
     """The issuer of the certificates. Each type has a block with the type's name."""
 
     type: ProviderType
@@ -133,7 +133,7 @@ class Provider(Model):
         return self
 
 
-class MeshIdentitySpec(Model):
+class MeshIdentitySpec(GoStruct):
     """The spec of a MeshIdentity. Without a provider, it publishes SPIFFE IDs and issues no certificates."""
 
     selector: Selector | None = None

@@ -6,8 +6,8 @@ Sources: kumahq/kuma:docs/generated/resources/other_mesh.md and api/system/v1alp
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Annotated, Literal, NamedTuple, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -60,6 +60,18 @@ class Model(BaseModel):
     def to_document(self) -> Object:
         """Return the model as plain values with the names of the document, without defaults that were not set."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class GoStruct(Model):
+    """Base of models that Kuma reads into a Go struct, which keeps each given field, even if it is empty.
+
+    ``matchLabels: {}`` selects every proxy. The other models are protobuf messages, which omit zero values.
+
+    Attributes:
+        schema_defaults: the values that Kuma's schema sets, by the names of the fields in documents.
+    """
+
+    schema_defaults: ClassVar[Mapping[str, str]] = {}
 
 
 class Source(NamedTuple):

@@ -19,18 +19,18 @@ closed source, so its rules are from Kong's unreleased documentation (:mod:`tool
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, get_args
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pydantic import ValidationError
 
 from toolkit.errors import Problem
 from toolkit.mesh.schema.acmpca import ACMPCA
-from toolkit.mesh.schema.field_types import FieldType, Spot, list_fields, read_annotation, walk_fields
+from toolkit.mesh.schema.field_types import FieldType, Spot, list_fields, walk_fields
 from toolkit.mesh.schema.go_duration import write_text
-from toolkit.mesh.schema.identity_spec import AcmPcaConfig, GoDuration, MeshIdentitySpec
+from toolkit.mesh.schema.identity_spec import AcmPcaConfig
+from toolkit.mesh.schema.messages import find_spec_model, read_message
+from toolkit.mesh.schema.model import GO_DURATION
 from toolkit.mesh.schema.spiffe_id import check_path, check_trust_domain
-from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec, TlsVersion
-from toolkit.mesh.schema.trust import MeshTrustSpec
 from toolkit.pki.go_pem import read_blocks
 from toolkit.text import describe_type
 from toolkit.values import Object, Value
@@ -41,13 +41,6 @@ if TYPE_CHECKING:
 
     Choices: TypeAlias = Mapping[tuple[type[Model], object], tuple[str, ...]]
 
-_MODELS: dict[str, type[Model]] = {
-    "MeshIdentity": MeshIdentitySpec,
-    "MeshTrust": MeshTrustSpec,
-    "MeshTLS": MeshTlsSpec,
-    "MeshTrafficPermission": MeshTrafficPermissionSpec,
-}
-DEFAULT_TLS_VERSION = "TLSAuto"
 # The types in JSON, in Kuma's words and in those of :func:`describe_type`; everything else is a string.
 _JSON_TYPES: dict[object, tuple[Value, str, str]] = {
     bool: (bool, "boolean", "true or false"),
@@ -55,7 +48,6 @@ _JSON_TYPES: dict[object, tuple[Value, str, str]] = {
     tuple: (list, "array", "a list"),
 }
 _STRING = (str, "string", "text")
-_GO_DURATION = get_args(GoDuration)[1]
 _BLOCKS = {"File": "file", "Secret": "secretRef", "EnvVar": "envVar", "InsecureInline": "insecureInline"}
 _SCHEME = "spiffe://"
 
@@ -97,7 +89,7 @@ def list_spec_problems(kind: str, spec: Value) -> list[Problem]:
     if spec is None:
         return [Problem("spec", "is missing")]
     found = list_schema_problems(kind, spec) or list_duration_problems(kind, spec)
-    found = found or list_rule_problems(kind, read_struct(kind, spec), "kuma")
+    found = found or list_rule_problems(kind, read_message(find_spec_model(kind), spec), "kuma")
     return [Problem(problem.path, problem.reason) for problem in found]
 
 
@@ -109,7 +101,9 @@ def list_schema_problems(kind: str, spec: Value, choices: Choices | None = None)
         spec: its spec.
         choices: the valid texts of fields, or of their items, that the models leave open; by model and field.
     """
-    return [problem for spot in walk_fields(spec, _MODELS[kind]) for problem in _list_invalid(spot, choices or {})]
+    return [
+        problem for spot in walk_fields(spec, find_spec_model(kind)) for problem in _list_invalid(spot, choices or {})
+    ]
 
 
 def _list_invalid(spot: Spot, closed: Choices) -> Iterator[SpecProblem]:
@@ -149,35 +143,17 @@ def _find_limit(kind: FieldType, name: str, default: int) -> int:
 def list_duration_problems(kind: str, spec: Value) -> list[SpecProblem]:
     """Return the texts that Go can't read as durations, in a spec that conforms to its schema."""
     problems = []
-    for spot in walk_fields(spec, _MODELS[kind]):
+    for spot in walk_fields(spec, find_spec_model(kind)):
         try:
-            if _GO_DURATION in spot.field_type.metadata:
+            if GO_DURATION in spot.field_type.metadata:
                 write_text(spot.value)
         except ValueError as error:
             problems.append(SpecProblem(_show_path(spot), f"time: invalid duration: {error}", str(error)))
     return problems
 
 
-def read_struct(kind: str, spec: Value) -> Object:
-    """Return a valid spec in the form that a control plane stores."""
-    kept: Object = _keep(FieldType(_MODELS[kind]), spec)
-    return kept
-
-
-def _keep(kind: FieldType, value: Value) -> Value:
-    if kind.model is not None:
-        kept = dict.fromkeys(("min", "max"), DEFAULT_TLS_VERSION) if kind.model is TlsVersion else {}
-        for name, field in list_fields(kind.model).items():
-            if value.get(name) is not None:
-                kept[name] = _keep(read_annotation(field.annotation, tuple(field.metadata)), value[name])
-        return kept
-    if kind.kind is tuple:
-        return [_keep(read_annotation(kind.inner), item) for item in value]
-    return write_text(value) if _GO_DURATION in kind.metadata else value
-
-
 def list_rule_problems(kind: str, spec: Object, product: Product) -> list[SpecProblem]:
-    """Return the problems that the validators of a product find in a spec in the form of :func:`read_struct`."""
+    """Return the problems that the validators of a product find in a spec in the form of :func:`read_message`."""
     return list(_VALIDATORS[kind](spec, product))
 
 

@@ -9,35 +9,35 @@ from typing import Literal
 
 from pydantic import Field
 
-from toolkit.mesh.schema.model import Model
+from toolkit.mesh.schema.model import GoStruct
 
 
-class SourceFile(Model):
+class SourceFile(GoStruct):
     """A file of the control plane."""
 
     path: str
 
 
-class SourceSecret(Model):
+class SourceSecret(GoStruct):
     """A Secret of the control plane."""
 
     kind: Literal["Secret"]
     name: str
 
 
-class SourceVariable(Model):
+class SourceVariable(GoStruct):
     """An environment variable of the control plane."""
 
     name: str
 
 
-class SourceValue(Model):
+class SourceValue(GoStruct):
     """A value in the document itself."""
 
     value: str = Field(repr=False)
 
 
-class SecureDataSource(Model):
+class SecureDataSource(GoStruct):
     """A certificate or private key, by reference or in the document itself."""
 
     type: Literal["File", "Secret", "EnvVar", "InsecureInline"]

@@ -6,17 +6,19 @@ kumahq/kuma:pkg/plugins/policies/meshtrafficpermission/api/v1alpha1/meshtrafficp
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from toolkit.mesh.schema.model import Model
+from toolkit.mesh.schema.model import GoStruct
 from toolkit.mesh.schema.scoped import ScopedKind, ScopedResource
 
+DEFAULT_TLS_VERSION = "TLSAuto"
 _Strings = Annotated[tuple[str, ...], Field(strict=False)]
 
 
-class TargetRef(Model):
+class TargetRef(GoStruct):
     """The data plane proxies, services or routes that a policy applies to."""
 
     kind: str
@@ -29,28 +31,28 @@ class TargetRef(Model):
     proxy_types: _Strings | None = None
 
 
-class SpiffeIdMatch(Model):
+class SpiffeIdMatch(GoStruct):
     """Clients by their SPIFFE ID. A prefix doesn't end with a slash."""
 
     type: Literal["Exact", "Prefix"]
     value: str
 
 
-class SniMatch(Model):
+class SniMatch(GoStruct):
     """Clients by the server name (SNI) that they request."""
 
     type: Literal["Exact"]
     value: str
 
 
-class Match(Model):
+class Match(GoStruct):
     """One condition on clients."""
 
     spiffe_id: SpiffeIdMatch | None = Field(None, alias="spiffeID")
     sni: SniMatch | None = None
 
 
-class PermissionRule(Model):
+class PermissionRule(GoStruct):
     """The allowed and denied clients."""
 
     allow: Annotated[tuple[Match, ...], Field(strict=False)] | None = None
@@ -58,26 +60,26 @@ class PermissionRule(Model):
     deny: Annotated[tuple[Match, ...], Field(strict=False)] | None = None
 
 
-class PermissionRules(Model):
+class PermissionRules(GoStruct):
     """An entry of ``rules``."""
 
     default: PermissionRule
 
 
-class PermissionAction(Model):
+class PermissionAction(GoStruct):
     """The action of an entry of ``from``."""
 
     action: Literal["Allow", "Deny", "AllowWithShadowDeny"] | None = None
 
 
-class PermissionFrom(Model):
+class PermissionFrom(GoStruct):
     """An entry of ``from``, which names clients by their tags."""
 
     target_ref: TargetRef
     default: PermissionAction | None = None
 
 
-class MeshTrafficPermissionSpec(Model):
+class MeshTrafficPermissionSpec(GoStruct):
     """The spec of a permission, with ``rules`` or ``from``; Kuma rejects one with both."""
 
     target_ref: TargetRef | None = None
@@ -93,14 +95,16 @@ class MeshTrafficPermission(ScopedResource):
     spec: MeshTrafficPermissionSpec
 
 
-class TlsVersion(Model):
+class TlsVersion(GoStruct):
     """The versions of TLS."""
+
+    schema_defaults: ClassVar[Mapping[str, str]] = {"min": DEFAULT_TLS_VERSION, "max": DEFAULT_TLS_VERSION}
 
     min: str | None = None
     max: str | None = None
 
 
-class TlsConf(Model):
+class TlsConf(GoStruct):
     """The TLS mode and versions of inbound listeners."""
 
     mode: Literal["Strict", "Permissive"] | None = None
@@ -108,20 +112,20 @@ class TlsConf(Model):
     tls_ciphers: _Strings | None = None
 
 
-class TlsRule(Model):
+class TlsRule(GoStruct):
     """An entry of ``rules``."""
 
     default: TlsConf | None = None
 
 
-class TlsFrom(Model):
+class TlsFrom(GoStruct):
     """An entry of ``from``."""
 
     target_ref: TargetRef
     default: TlsConf | None = None
 
 
-class MeshTlsSpec(Model):
+class MeshTlsSpec(GoStruct):
     """The TLS mode of inbound traffic, which replaces ``mtls.backends[].mode``."""
 
     target_ref: TargetRef | None = None
