@@ -43,7 +43,8 @@ class Mesh(Model):
 
     def to_form(self, form: Form) -> Object:
         """Return the document for ``kubectl apply`` or ``kumactl apply``."""
-        mtls = self.mtls.to_document()
+        # Not self.mtls.to_document(), for which pydantic would build a second serializer.
+        mtls = self.to_document()["mtls"]
         if form == "universal":
             return {"type": "Mesh", "name": self.name, "mtls": mtls}
         return {
