@@ -13,13 +13,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run(program: str, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a program in which main() is replaced or wrapped, as ``toolkit`` runs it."""
-    code = [sys.executable, "-c", textwrap.dedent(program), *arguments]
-    return subprocess.run(code, check=False, capture_output=True, text=True, env=environment)
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
 
 
 def replace_main(body: str) -> str:
+    """A program that runs as ``toolkit`` does, with another body of main()."""
     return (
         "import sys, toolkit.cli\nfrom toolkit.__main__ import run\n\n"
         "def main(prog_name):\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\ntoolkit.cli.main = main\nrun()\n"
