@@ -265,7 +265,7 @@ def _limits(document: WithFields, spot: Spot) -> Iterator[Finding]:
     name = str(spot.path[-1])
     if field_type.choices:
         yield from _choice(document, path, field_type, value)
-    elif value in ("", []):
+    elif value == ([] if field_type.kind is tuple else ""):
         needed = spot.owners and name in _NEEDED.get(spot.owners[-1][1], ())
         if needed or any(getattr(each, "min_length", None) for each in field_type.metadata):
             yield report(document, EMPTY_FIELD, path, f"{name} is empty")
