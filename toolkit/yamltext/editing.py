@@ -72,6 +72,10 @@ class Editor:
         """Return the plain values of all documents after the edits so far. Callers must not change them in place."""
         return [draft.value for draft in self._drafts]
 
+    def read(self, document: int) -> Value:
+        """Return the plain values of one document after the edits so far."""
+        return self._drafts[document].value
+
     def set(self, document: int, path: Path, value: object) -> None:
         """Set the value at a path: replace the value there, or append it to its mapping or list.
 

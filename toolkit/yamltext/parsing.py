@@ -196,6 +196,14 @@ _TAGS = {
 }
 
 
+class _Yaml(YAML):
+    """ruamel.yaml without its plug-ins, for which it would search a directory each time."""
+
+    def official_plug_ins(self) -> list[str]:
+        """Return none."""
+        return []
+
+
 class _Resolver(VersionedResolver):
     """ruamel.yaml's resolver with the current document's version. The original keeps an earlier document's version."""
 
@@ -213,7 +221,7 @@ class _Builder:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._yaml = yaml = YAML(typ="safe", pure=True)
+        self._yaml = yaml = _Yaml(typ="safe", pure=True)
         yaml.Resolver, yaml.Constructor = _Resolver, self._constructors
         self._events: Iterator[events.Event] = iter(yaml.parse(text))
         self._constructor, self._resolver = yaml.constructor, yaml.resolver

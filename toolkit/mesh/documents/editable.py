@@ -50,7 +50,7 @@ class EditableMesh:
         Raises:
             InvalidInputError: it is not a mapping.
         """
-        value: Value = at(self.editor.documents[self.document.number], self.document.base)
+        value: Value = at(self.editor.read(self.document.number), self.document.base)
         for part in self.document.mtls_path:
             value = value.get(part)
             if value is None:
@@ -184,8 +184,10 @@ def choose(meshes: Sequence[EditableMesh], name: str | None, where: str) -> Edit
     Raises:
         InvalidInputError: as for :func:`toolkit.mesh.documents.reader.select`.
     """
-    chosen = select([mesh.document for mesh in meshes], name, where)
-    return next(mesh for mesh in meshes if mesh.document is chosen)
+    fitting = [mesh for mesh in meshes if name in (None, mesh.document.name)]
+    # The error names all of them.
+    chosen = select([mesh.document for mesh in (fitting if len(fitting) == 1 else meshes)], name, where)
+    return next(mesh for mesh in fitting if mesh.document is chosen)
 
 
 class _Representer(RoundTripRepresenter):
