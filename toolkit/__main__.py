@@ -66,7 +66,7 @@ def _leave_out_plugins() -> None:
 
 
 class _NoPlugins(types.ModuleType):
-    """Stands in for pydantic's module that finds plugins."""
+    """Replaces pydantic's module that finds plugins, and finds none."""
 
     @staticmethod
     def get_plugins() -> tuple[()]:

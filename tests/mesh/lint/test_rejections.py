@@ -77,3 +77,21 @@ def test_every_problem_of_a_spec_is_found_once(kind: Any, data: st.DataObject) -
     errors = Counter(error.path for error in find_errors(kind, spec))
     for problem in list_spec_problems(kind, spec):
         assert errors[problem.path] == 1, (problem, errors)
+
+
+@pytest.mark.parametrize("value", [".inf", "-.inf", ".nan", "!!binary eA==", "!!set {a}", "[.inf]"])
+def test_values_of_yaml_that_json_does_not_have(value: str) -> None:
+    text = (
+        "{type: MeshIdentity, mesh: default, name: x, spec: {selector: {}, provider: "
+        f"{{type: Extension, extension: {{name: other, config: {{x: {value}}}}}}}}}}}\n"
+    )
+    found = [finding for finding in lint([("x.yaml", text)], Target(NOW)) if finding.rule.code == "MESH221"]
+    assert [(finding.path, "can't be read as JSON" in finding.message) for finding in found] == [("spec", True)]
+
+
+def test_keys_of_several_types() -> None:
+    text = (
+        "{type: MeshIdentity, mesh: default, name: x, labels: {1: a, b: c}, spec: {selector: {}, provider: "
+        "{type: Extension, extension: {name: other, config: {x: {4: 2, true: 3, b: c}}}}}}\n"
+    )
+    assert {finding.rule.code for finding in lint([("x.yaml", text)], Target(NOW))} >= {"MESH193"}

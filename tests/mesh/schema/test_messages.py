@@ -62,6 +62,14 @@ def test_a_go_struct_keeps_empty_values() -> None:
     assert read_message(model, spec) == {"selector": spec["selector"], "spiffeID": {"path": ""}}
 
 
+@pytest.mark.parametrize("is_lenient", [False, True])
+def test_keys_of_several_types_have_an_order(is_lenient: bool) -> None:
+    requirement = {"tags": {2: "a", True: "b", "1": "c"}}
+    mesh = {"constraints": {"dataplaneProxy": {"requirements": [requirement]}}, "newer": {2: 1, "1": {}}}
+    kept = read_message(Spec, mesh, is_lenient=is_lenient)
+    assert list(kept["constraints"]["dataplaneProxy"]["requirements"][0]["tags"]) == ["1", 2, True]
+
+
 @given(MESHES)
 def test_what_a_control_plane_keeps_of_any_mesh_is_that_mesh(spec: Any) -> None:
     if not isinstance(spec, dict):

@@ -209,7 +209,7 @@ class _Reader:
         return [empty if entry is None else self._within(f"[{at}]", kind, entry) for at, entry in enumerate(value)]
 
     def _read_map(self, value: object) -> dict[str, str]:
-        entries = sorted(_object(value).items())
+        entries = _sort(value)
         return {name: "" if entry is None else self._within(name, FieldType(str), entry) for name, entry in entries}
 
     def _within(self, name: str, kind: FieldType, value: object) -> Value:
@@ -234,6 +234,11 @@ def _object(value: object) -> Object:
     if not isinstance(value, dict):
         raise MessageError("is not an object")
     return value
+
+
+def _sort(value: object) -> list[tuple[str, Value]]:
+    """Return the entries of an object, sorted. In YAML, a key may be a number or another value."""
+    return sorted(_object(value).items(), key=lambda entry: str(entry[0]))
 
 
 def _read_string(value: object) -> str:
@@ -278,7 +283,7 @@ def _read_duration(value: object, write: Callable[[str], str]) -> str:
 
 
 def _read_struct(value: object) -> Object:
-    return {name: _read_json(entry) for name, entry in sorted(_object(value).items())}
+    return {name: _read_json(entry) for name, entry in _sort(value)}
 
 
 def _read_json(value: object) -> Value:

@@ -28,7 +28,7 @@ from toolkit.mesh.schema.acmpca import ACMPCA
 from toolkit.mesh.schema.field_types import FieldType, Spot, list_fields, walk_fields
 from toolkit.mesh.schema.go_duration import write_text
 from toolkit.mesh.schema.identity_spec import AcmPcaConfig
-from toolkit.mesh.schema.messages import find_spec_model, read_message
+from toolkit.mesh.schema.messages import MessageError, find_spec_model, read_message
 from toolkit.mesh.schema.model import GO_DURATION
 from toolkit.mesh.schema.spiffe_id import check_path, check_trust_domain
 from toolkit.pki.go_pem import read_blocks
@@ -89,7 +89,11 @@ def list_spec_problems(kind: str, spec: Value) -> list[Problem]:
     if spec is None:
         return [Problem("spec", "is missing")]
     found = list_schema_problems(kind, spec) or list_duration_problems(kind, spec)
-    found = found or list_rule_problems(kind, read_message(find_spec_model(kind), spec), "kuma")
+    try:
+        found = found or list_rule_problems(kind, read_message(find_spec_model(kind), spec), "kuma")
+    except MessageError as error:
+        # JSON can't represent every value of YAML, such as .inf.
+        return [Problem("spec", f"can't be read as JSON: {error}")]
     return [Problem(problem.path, problem.reason) for problem in found]
 
 
