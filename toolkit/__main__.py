@@ -58,7 +58,7 @@ def run() -> None:
 
 def _leave_out_plugins() -> None:
     """Keep plugins of other packages from changing how contracts are validated, and save the search for them."""
-    # Programs that this one starts, and versions of pydantic that look for plugins in another module.
+    # The variable is for child processes, and for versions of pydantic that look for plugins in another module.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # pydantic reads the variable only after it has loaded importlib.metadata, which takes 4 ms.
     module = "pydantic.plugin._loader"
